@@ -1,0 +1,53 @@
+# `make` prints what there is. Everything runs in the project's own virtual environment.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+ARGS ?=
+WORKERS ?= auto
+
+.PHONY: help demo test check lint format types imports unit bench faults screenshots clean
+
+help: ## print this
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+$(VENV)/demo.stamp: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit("Verdigris needs Python 3.11 or newer; set PYTHON=…" if sys.version_info < (3, 11) else 0)'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV) (once; a minute or two)…" >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo]' >&2
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/demo.stamp
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo,dev]' >&2
+	@touch $@
+
+demo: $(VENV)/demo.stamp ## play the main job on the sandbox; ARGS="--once --json" plays without staying
+	@$(BIN)/verdigris demo $(ARGS)
+
+test: $(VENV)/dev.stamp ## all tests: unit, contract, integration, end to end
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal tests/unit tests/contract tests/integration --cov --cov-report= $(ARGS)
+	@$(BIN)/python -m pytest -q tests/e2e --cov --cov-append --cov-report= $(ARGS)
+	@$(BIN)/coverage report --include='release/*' --fail-under=100 --show-missing --skip-covered
+
+unit: $(VENV)/dev.stamp ## only the fast tests
+	@$(BIN)/python -m pytest -q -n $(WORKERS) tests/unit $(ARGS)
+
+lint: $(VENV)/dev.stamp ## ruff
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+format: $(VENV)/dev.stamp ## let ruff mend what it can
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+types: $(VENV)/dev.stamp ## mypy --strict
+	@$(BIN)/mypy
+
+imports: $(VENV)/dev.stamp ## imports point one way
+	@$(BIN)/lint-imports
+
+check: lint types imports test ## what CI runs
+
+clean: ## remove what make and the demo made
+	rm -rf $(VENV) .verdigris .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
