@@ -1,0 +1,355 @@
+"""The configuration of apps: one YAML file, checked whole before anything starts.
+
+Secrets stand in it only by reference to an environment variable or a file. A mistake is told with its line
+and field. What the process itself needs (Redis, addresses) is in ``release.environment``.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from release.document import NoDocument, read_document
+from release.findings import describe, dotted
+from release.model import Color
+from release.secret import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from release.document import Document, Location
+
+MINIMUM_SECRET_LENGTH = 16
+NAME = r"^[a-z0-9]([-a-z0-9]{0,40}[a-z0-9])?$"
+
+Name = Annotated[str, Field(pattern=NAME)]
+Command = Annotated[list[str], Field(min_length=1)]
+
+
+class ConfigError(Exception):
+    """The file can't be used; the message lists every finding as ``file:line: field: what``."""
+
+
+class Part(BaseModel):
+    """A part of the file: unknown fields are mistakes, nothing changes after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class SecretReference(Part):
+    """Where a secret is kept: exactly one of an environment variable's name and a file's path."""
+
+    minimum: ClassVar[int] = MINIMUM_SECRET_LENGTH
+
+    env: Annotated[str | None, Field(min_length=1)] = None
+    file: Path | None = None
+
+    @model_validator(mode="after")
+    def _name_one_place(self) -> Self:
+        if (self.env is None) == (self.file is None):
+            message = "name exactly one of env and file"
+            raise ValueError(message)
+        return self
+
+    def resolve(self, environment: Mapping[str, str] = os.environ) -> Secret:
+        """Read the secret.
+
+        Raises:
+            ConfigError: it is missing, blank or too short.
+        """
+        place = f"environment variable {self.env}" if self.env else f"file {self.file}"
+        try:
+            text = environment[self.env] if self.env else Path(self.file or "").read_text(encoding="utf-8")
+        except (KeyError, OSError, ValueError) as error:  # ValueError: a file that is no text
+            raise ConfigError(f"the secret in {place} can't be read: set it") from error
+        value = text.strip()
+        if not value:
+            raise ConfigError(f"the secret in {place} is blank: set it")
+        if len(value) < self.minimum:
+            raise ConfigError(
+                f"the secret in {place} has fewer than {self.minimum} characters: use a longer one"
+            )
+        return Secret(value)
+
+
+class ValueReference(SecretReference):
+    """Where a value for the app's manifests is kept: the app decides how short it may be."""
+
+    minimum: ClassVar[int] = 1
+
+
+def _kind_of(value: object) -> str:
+    """Mappings are references, so that a mistake in one is told as that and not as "no text"."""
+    return "reference" if isinstance(value, dict | SecretReference) else "plain"
+
+
+TextOrReference = Annotated[
+    Annotated[str, Tag("plain")] | Annotated[ValueReference, Tag("reference")],
+    Discriminator(_kind_of),
+]
+ValueOrReference = Annotated[
+    Annotated[str | int | bool, Tag("plain")] | Annotated[ValueReference, Tag("reference")],
+    Discriminator(_kind_of),
+]
+
+
+class Webhook(Part):
+    """Which Git host may start releases, for which repository, with which secrets.
+
+    ``secrets`` lists more than one while one is being exchanged: each is valid.
+    """
+
+    provider: Literal["github"] = "github"
+    repository: Annotated[str, Field(pattern=r"^[^/\s]+(/[^/\s]+)+$")]
+    secrets: Annotated[list[SecretReference], Field(min_length=1)]
+
+
+class Manifests(Part):
+    """Where the app's manifests are in its repository and how they are written.
+
+    ``path``: a folder in the repository; where it does not exist, Verdigris' own templates serve.
+    ``variables``: further names that ``$NAME`` may stand for (``envsubst`` only), from our environment.
+    ``allowed_kinds``: kinds that may come out of the repository beside those of the five files.
+    """
+
+    path: str = "manifests"
+    syntax: Literal["jinja2", "envsubst"] = "jinja2"
+    variables: dict[str, TextOrReference] = {}
+    allowed_kinds: list[str] = ["ConfigMap"]
+
+    @field_validator("path")
+    @classmethod
+    def _stay_inside(cls, value: str) -> str:
+        if Path(value).is_absolute() or ".." in Path(value).parts:
+            message = "must be a folder inside the repository"
+            raise ValueError(message)
+        return value
+
+
+class HttpCheck(Part):
+    """One request of the smoke stage, sent through the gateway with the test cookie."""
+
+    path: Annotated[str, Field(pattern=r"^/")] = "/"
+    method: Literal["GET", "HEAD", "POST", "PUT", "DELETE"] = "GET"
+    headers: dict[str, str] = {}
+    status: int = 200
+    expect_headers: dict[str, str] = {}
+    body_contains: str | None = None
+    json_equals: Annotated[
+        dict[str, str | int | float | bool | None], Field(description="dotted path → value")
+    ] = {}
+
+
+class Smoke(Part):
+    """What must hold before a release is ready: commands in the pod, then requests.
+
+    Each check is tried every ``interval`` seconds until it passes or ``deadline`` (for all of them) is over.
+    """
+
+    commands: list[Command] = []
+    requests: list[HttpCheck] = [HttpCheck()]
+    deadline: Annotated[float, Field(gt=0)] = 30
+    interval: Annotated[float, Field(gt=0)] = 1
+
+
+class Deadlines(Part):
+    """How long each wait may take, in seconds."""
+
+    rollout: Annotated[float, Field(gt=0)] = 120
+    image_wait: Annotated[float, Field(ge=0)] = 600
+    command: Annotated[float, Field(gt=0)] = 600
+    switch: Annotated[float, Field(gt=0)] = 60
+    delete: Annotated[float, Field(gt=0)] = 120
+    cluster: Annotated[float, Field(gt=0, description="how long an unreachable API is waited for")] = 120
+
+
+class Gateway(Part):
+    """Where the ingress gateway answers, seen from the workers: for smoke tests and the proof of a switch."""
+
+    address: Annotated[str, Field(pattern=r"^https?://[^/\s]+$")]
+    host: Annotated[str | None, Field(description="Host header, where it isn't the address' own")] = None
+
+
+class ObjectNames(Part):
+    """What the app's objects are called in the cluster; ``{app}`` and ``{color}`` are filled in.
+
+    They stand here, so that what is live can be read, switched and rolled back from the cluster alone. The
+    manifests must use the same names.
+    """
+
+    deployment: Annotated[str, Field(pattern=r"\{color\}")] = "{app}-{color}"
+    service: str = "{app}"
+    virtual_service: str = "{app}-blue-green"
+    destination_rule: str = "{app}-blue-green"
+
+
+class App(Part):
+    """One deployed application."""
+
+    repository: Annotated[str, Field(min_length=1, description="as Git takes it; never from a payload")]
+    webhook: Webhook | None = None
+    namespace: Name
+    context: Annotated[str | None, Field(description="kubeconfig context; default: the current one")] = None
+    image: Annotated[str, Field(pattern=r"\{(tag|commit)\}")]
+    container: Annotated[str | None, Field(description="where commands run; default: the first")] = None
+    manifests: Manifests = Manifests()
+    objects: ObjectNames = ObjectNames()
+    values: dict[str, Any] = {}
+    values_by_color: dict[Color, dict[str, ValueOrReference]] = {}
+    test_cookie: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+=[A-Za-z0-9_-]+$")] = "test=true"
+    gateway: Gateway
+    migrate: list[Command] = []
+    migrate_repeatable: bool = False
+    smoke: Smoke = Smoke()
+    deadlines: Deadlines = Deadlines()
+    max_restarts: Annotated[int, Field(ge=0)] = 2
+    routes: Literal["keep", "from-repository"] = "keep"
+    take_over: Annotated[list[str], Field(description="managers whose fields an apply may take")] = []
+    queue: Name | None = None
+
+    def image_for(self, *, tag: str, commit: str) -> str:
+        """The image that a release runs."""
+        return self.image.replace("{tag}", tag).replace("{commit}", commit)
+
+
+class Token(Part):
+    """An API token: its name is the actor, its value the secret."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    value: SecretReference
+
+
+class Config(Part):
+    """The whole file."""
+
+    public_read: Annotated[bool, Field(description="whether reads need no token")] = False
+    tokens: list[Token] = []
+    apps: Annotated[dict[Name, App], Field(min_length=1)]
+
+    @field_validator("tokens")
+    @classmethod
+    def _name_each_once(cls, tokens: list[Token]) -> list[Token]:
+        """The name is who asked; of two with the same name only one would be valid."""
+        names = [token.name for token in tokens]
+        for name in names:
+            if names.count(name) > 1:
+                message = f"two tokens are named {name}; give each a name of its own"
+                raise ValueError(message)
+        return tokens
+
+    def queue_of(self, app: str) -> str:
+        """The queue that an app's jobs go through."""
+        return self.apps[app].queue or app
+
+    def release_secrets(self, app: str) -> list[Secret]:
+        """Every secret that a release of the app carries, and so its log must not show.
+
+        Raises:
+            ConfigError: one of them can't be read.
+        """
+        configured = self.find_app(app)
+        if configured is None:
+            return []
+        values = [value for by_color in configured.values_by_color.values() for value in by_color.values()]
+        candidates = [*values, *configured.manifests.variables.values()]
+        return [one.resolve() for one in candidates if isinstance(one, ValueReference)]
+
+    def find_app(self, name: str) -> App | None:
+        """The app of that name, if there is one."""
+        return self.apps.get(name)
+
+
+def load_config(path: Path) -> Config:
+    """Read and check the file.
+
+    Raises:
+        ConfigError: it is missing, no YAML, or wrong; every finding with its line.
+    """
+    return parse_config(read_text(path), name=str(path))
+
+
+def read_text(path: Path) -> str:
+    """The text of the file.
+
+    Raises:
+        ConfigError: it is missing, not ours to read, or not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: can't be read ({error.strerror}); start from verdigris.example.yml"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: is no UTF-8 text (byte {error.start}); save it as UTF-8") from error
+
+
+def parse_config(text: str, *, name: str) -> Config:
+    """Check the text of a file called ``name``.
+
+    Raises:
+        ConfigError: as ``load_config``.
+    """
+    try:
+        document = read_document(text)
+    except NoDocument as error:
+        raise ConfigError(f"{name}:{error.line}: no valid YAML: {error}") from error
+    config, findings = _validate(document)
+    findings += [(line, f"{field}: stands twice; keep one") for line, field in document.repeated()]
+    if config is None or findings:
+        raise ConfigError("\n".join(f"{name}:{line}: {what}" for line, what in sorted(findings)))
+    return config
+
+
+def check_secrets(
+    config: Config, text: str, *, name: str, environment: Mapping[str, str] = os.environ
+) -> None:
+    """Resolve every secret that the configuration, read from ``text``, refers to.
+
+    Raises:
+        ConfigError: some can't be used; each with the line that refers to it.
+    """
+    document = read_document(text)
+    findings = []
+    for location, reference in secret_references(config):
+        try:
+            reference.resolve(environment)
+        except ConfigError as error:
+            findings.append(f"{name}:{document.line_of(location)}: {dotted(location)}: {error}")
+    if findings:
+        raise ConfigError("\n".join(findings))
+
+
+def secret_references(part: object, above: Location = ()) -> Iterator[tuple[Location, SecretReference]]:
+    """Every reference to a secret in a part of the configuration, with where it stands."""
+    if isinstance(part, SecretReference):
+        yield above, part
+        return
+    if isinstance(part, Part):
+        part = dict(part)
+    if isinstance(part, list):
+        part = dict(enumerate(part))
+    for key, value in part.items() if isinstance(part, dict) else ():
+        yield from secret_references(value, (*above, key))
+
+
+def _validate(document: Document) -> tuple[Config | None, list[tuple[int, str]]]:
+    """The configuration, or what is wrong with it, by line."""
+    if document.data is None:
+        return None, [(1, "the file is empty; start from verdigris.example.yml")]
+    try:
+        return Config.model_validate(document.data), []
+    except ValidationError as error:
+        return None, describe(error.errors(include_url=False, include_input=False), document)

@@ -1,0 +1,131 @@
+-- Loaded before each script. KEYS[1] is the prefix of every key; times are milliseconds of Redis' own clock.
+-- States, the order of stages and the moves of releases are decided in Python and passed in;
+-- here they are only carried out, all or nothing.
+
+local function key(...)
+  return KEYS[1] .. table.concat({ ... }, ':')
+end
+
+local function now()
+  local time = redis.call('TIME')
+  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end
+
+local function read(name)
+  local flat, hash = redis.call('HGETALL', name), {}
+  for i = 1, #flat, 2 do
+    hash[flat[i]] = flat[i + 1]
+  end
+  return hash
+end
+
+local function contains(list, wanted)
+  for _, item in ipairs(list) do
+    if item == wanted then
+      return true
+    end
+  end
+  return false
+end
+
+-- What a dispatcher needs to publish the remaining stages of a job.
+local function offer_of(job)
+  return {
+    job = job.id, release = job.release, app = job.app, tag = job.tag, kind = job.kind,
+    stages = job.stages, index = tonumber(job.index), fence = tonumber(job.fence),
+  }
+end
+
+local function set(job, field, value)
+  job[field] = tostring(value)
+  redis.call('HSET', key('job', job.id), field, value)
+end
+
+local function watch(job, deadline)
+  redis.call('ZADD', key('watch'), deadline, job.id)
+end
+
+-- Make the stage at the job's index available to a worker under a fence of its own.
+local function offer(job, at, new_fence)
+  set(job, 'state', 'offered')
+  if new_fence then
+    -- After a loss of Redis fences must still be higher than those stamped on objects in the cluster.
+    redis.call('SET', key('fence'), at, 'NX')
+    set(job, 'fence', redis.call('INCR', key('fence')))
+  end
+  watch(job, at + tonumber(job.grace))
+  return offer_of(job)
+end
+
+local function carry_out(move, at)
+  local name = key('release', move.release)
+  local state = redis.call('HGET', name, 'state')
+  if state == move.to or not contains(move.from, state) then
+    return
+  end
+  local app = redis.call('HGET', name, 'app')
+  redis.call('HSET', name, 'state', move.to, 'reason', move.reason, 'updated', at)
+  local on_a_color = key('app', app, 'on-a-color')
+  if move.on_a_color then
+    redis.call('SADD', on_a_color, move.release)
+  else
+    redis.call('SREM', on_a_color, move.release)
+  end
+  local change = { release = move.release, app = app, from = state, to = move.to, actor = move.actor,
+    reason = move.reason, at = at }
+  redis.call('RPUSH', key('changes-of', move.release), cjson.encode(change))
+  redis.call('XADD', key('events'), 'MAXLEN', '~', '10000', '*', 'change', cjson.encode(change))
+end
+
+-- Whether each release is where its move begins; one that is at its end already was moved by somebody else.
+local function are_legal(moves)
+  for _, move in ipairs(moves) do
+    if not contains(move.from, redis.call('HGET', key('release', move.release), 'state')) then
+      return false
+    end
+  end
+  return true
+end
+
+-- Moves that still fit; the end of a job must not fail because somebody cancelled a release meanwhile.
+local function carry_out_legal(moves, at)
+  for _, move in ipairs(moves) do
+    carry_out(move, at)
+  end
+end
+
+-- The id at the head of a queue. Ids whose record is gone (removed by hand) leave it: nobody could end them.
+local function head_of(queue)
+  local id = redis.call('LINDEX', queue, 0)
+  while id and redis.call('EXISTS', key('job', id)) == 0 do
+    redis.call('LPOP', queue)
+    id = redis.call('LINDEX', queue, 0)
+  end
+  return id
+end
+
+-- Offer the job at the head unless it is active already. Answers the offer it made, if any.
+local function offer_head(queue, at)
+  local id = head_of(queue)
+  if not id or redis.call('HGET', key('job', id), 'state') ~= 'waiting' then
+    return nil
+  end
+  return offer(read(key('job', id)), at, true)
+end
+
+-- Take the job out of its queue for good and offer the next one, if the queue's head has changed.
+local function finish(job, state, problem, at)
+  local queue = key('queue', job.queue)
+  redis.call('LREM', queue, 1, job.id)
+  redis.call('ZREM', key('watch'), job.id)
+  set(job, 'state', state)
+  set(job, 'ended', at)
+  if problem ~= '' then
+    set(job, 'problem', problem)
+  end
+  local next_offer = offer_head(queue, at)
+  if redis.call('EXISTS', queue) == 0 then
+    redis.call('SREM', key('queues'), job.queue)
+  end
+  return next_offer
+end

@@ -1,0 +1,9 @@
+-- Add lines to a log while a stage holds its turn. ARGV: job, fence, log, stage, limit, line…
+local job = redis.call('HMGET', key('job', ARGV[1]), 'state', 'fence')
+if job[1] ~= 'running' or job[2] ~= ARGV[2] then
+  return 0
+end
+for i = 6, #ARGV do
+  redis.call('XADD', key('log', ARGV[3]), 'MAXLEN', '~', ARGV[5], '*', 'stage', ARGV[4], 'text', ARGV[i])
+end
+return 1

@@ -1,0 +1,14 @@
+-- Change releases while a stage holds its turn. ARGV: job, fence, moves, release, fields
+local job, at = read(key('job', ARGV[1])), now()
+local moves, fields = cjson.decode(ARGV[3]), cjson.decode(ARGV[5])
+if job.state ~= 'running' or job.fence ~= ARGV[2] then
+  return 0
+end
+carry_out_legal(moves, at)
+local release = key('release', ARGV[4])
+if redis.call('EXISTS', release) == 1 then
+  for field, value in pairs(fields) do
+    redis.call('HSET', release, field, value)
+  end
+end
+return 1

@@ -1,0 +1,214 @@
+"""The words of this program as types: colors, states, stages, releases and jobs.
+
+Plain values only: what may follow what is in ``transitions``, who runs when in ``order`` and ``queue``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime  # noqa: TC003 -- pydantic reads observations by these annotations
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from release.problems import ProblemDocument
+
+
+class Color(StrEnum):
+    """One of the two places an app can run in."""
+
+    BLUE = "blue"
+    GREEN = "green"
+
+    @property
+    def other(self) -> Color:
+        """The color that is not this one."""
+        return Color.GREEN if self is Color.BLUE else Color.BLUE
+
+
+class State(StrEnum):
+    """Where a release is in its life. ``transitions.TRANSITIONS`` says what follows what."""
+
+    WAITING = "waiting"
+    QUEUED = "queued"
+    RUNNING = "running"
+    READY = "ready"
+    LIVE = "live"
+    STANDBY = "standby"
+    ROLLED_BACK = "rolled-back"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    SUPERSEDED = "superseded"
+    RETIRED = "retired"
+
+
+class Stage(StrEnum):
+    """One step of a job; each is a Celery task of its own."""
+
+    SANITY = "sanity"
+    DEPLOY = "deploy"
+    MIGRATE = "migrate"
+    SMOKE = "smoke"
+    ACTIVATE = "activate"
+    ROLLBACK = "rollback"
+    DECOMMISSION = "decommission"
+
+
+class JobKind(StrEnum):
+    """What is asked for a release."""
+
+    DEPLOY = "deploy"
+    PROMOTE = "promote"
+    ROLLBACK = "rollback"
+    DECOMMISSION = "decommission"
+
+
+class JobState(StrEnum):
+    """Where a job is: behind others, offered to a worker, claimed by one, or over."""
+
+    WAITING = "waiting"
+    OFFERED = "offered"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will happen to the job."""
+        return self in {JobState.DONE, JobState.FAILED, JobState.CANCELLED}
+
+
+class StageState(StrEnum):
+    """What became of one stage of one job."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    PASSED = "passed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who asked: ``kind`` is ``git``, ``token``, ``person`` or ``verdigris``; ``name`` is that side's."""
+
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        """``git:octocat``, the form kept in Redis and shown on pages."""
+        return f"{self.kind}:{self.name}"
+
+    @classmethod
+    def parse(cls, text: str) -> Actor:
+        """Read back what ``str`` wrote."""
+        kind, _, name = text.partition(":")
+        return cls(kind, name)
+
+
+VERDIGRIS = Actor("verdigris", "verdigris")
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One tag of one app on its way. ``reason`` tells why it is in its state, in words for people."""
+
+    id: str
+    app: str
+    tag: str
+    color: Color
+    commit: str
+    state: State
+    actor: Actor
+    created_at: datetime
+    updated_at: datetime
+    image: str | None = None
+    reason: str = ""
+    redeploy_of: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StageRun:
+    """One stage of a job as it went."""
+
+    stage: Stage
+    state: StageState
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One action on one release, in a queue.
+
+    ``release_id`` is None only for the decommission of a color that no known release runs in;
+    ``color`` is the color acted on. ``fence`` rises with each take-over; ``attempt`` counts those of the
+    current stage from 1. ``problem`` holds the refusal or failure that ended it.
+    """
+
+    id: str
+    app: str
+    kind: JobKind
+    queue: str
+    state: JobState
+    color: Color
+    release_id: str | None
+    tag: str
+    stages: tuple[StageRun, ...]
+    stage_index: int
+    fence: int
+    attempt: int
+    actor: Actor
+    reason: str
+    created_at: datetime
+    owner: str = ""
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    cancel_requested_by: Actor | None = None
+    problem: ProblemDocument | None = None
+
+    @property
+    def stage(self) -> Stage:
+        """The stage that runs, or runs next."""
+        return self.stages[min(self.stage_index, len(self.stages) - 1)].stage
+
+
+@dataclass(frozen=True, slots=True)
+class ColorObservation:
+    """What runs on one color, as read from the cluster.
+
+    ``release`` and ``tag`` come from the Deployment's label and annotations; all is None or 0 where no
+    Deployment exists. ``available`` and ``replicas`` count pods.
+    """
+
+    color: Color
+    exists: bool
+    release: str | None = None
+    tag: str | None = None
+    commit: str | None = None
+    replicas: int = 0
+    available: int = 0
+    passed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What the cluster showed of an app at ``at``. ``live`` is None where no color is live.
+
+    ``problem`` tells in words why the cluster could not be read or is not understood; else empty.
+    """
+
+    app: str
+    at: datetime
+    live: Color | None
+    blue: ColorObservation
+    green: ColorObservation
+    live_release: str | None = None
+    previous_release: str | None = None
+    test_route: Color | None = None
+    problem: str = ""
+
+    def color(self, color: Color) -> ColorObservation:
+        """The one asked for."""
+        return self.blue if color is Color.BLUE else self.green

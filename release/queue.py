@@ -1,0 +1,313 @@
+"""The queue: jobs that never overlap, one at a time per queue, whatever dies.
+
+Each method is one Lua script, atomic and safe to repeat after a lost reply. A job's chain is published only
+when the job is at its queue's head, and the job leaves the head only when its chain has ended. The record in
+Redis is the outbox: an offer that nobody claims within its grace is published again under the same fence.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from release.model import Actor, Color, JobKind, StageState
+from release.order import JUMPS
+from release.plan import PLAN
+from release.records import Move, Offer, dump, dump_problem
+from release.redis_access import load_script
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from release.model import Stage
+    from release.problems import ProblemDocument
+    from release.redis_access import Client
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Limits of the queue, in milliseconds and counts.
+
+    ``lease``: how long a claim holds without a renewal. ``grace``: how long an offer waits for a claim before
+    it is published again. ``attempts``: how often a stage is tried when its workers die. ``log_lines``: how
+    many lines a log keeps.
+    """
+
+    lease: int = 5_000
+    grace: int = 2_000
+    attempts: int = 5
+    log_lines: int = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class NewRelease:
+    """A release that comes into being with its job."""
+
+    id: str
+    app: str
+    tag: str
+    color: Color
+    commit: str
+    actor: Actor
+    reason: str
+    image: str = ""
+    redeploy_of: str = ""
+
+    def as_json(self) -> dict[str, str]:
+        """The hash that ``records.parse_release`` reads, without its times."""
+        return {
+            "id": self.id,
+            "app": self.app,
+            "tag": self.tag,
+            "color": self.color,
+            "commit": self.commit,
+            "image": self.image,
+            "state": "queued",
+            "actor": str(self.actor),
+            "reason": self.reason,
+            "redeploy_of": self.redeploy_of,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Clash:
+    """Waiting or running jobs of the same app that a new one must not join.
+
+    ``same_tag``: only those of the same tag at the same commit, as far as both commits are known.
+    """
+
+    kinds: frozenset[JobKind] = frozenset()
+    same_tag: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """A job to be queued.
+
+    ``seen``: keys under which the same request may come again, with how long they are remembered, in
+    seconds. ``once``: a stage that is not repeated when its worker is lost. ``moves``: steps that
+    releases take with it; if one no longer fits, nothing is queued.
+    """
+
+    id: str
+    app: str
+    kind: JobKind
+    queue: str
+    color: Color
+    release_id: str
+    tag: str
+    actor: Actor
+    reason: str = ""
+    release: NewRelease | None = None
+    once: Stage | None = None
+    seen: Mapping[str, int] = field(default_factory=dict)
+    moves: Sequence[Move] = ()
+    clash: Clash = Clash()
+
+    def as_json(self, timing: Timing) -> str:
+        """What ``accept.lua`` reads."""
+        jump = JUMPS[self.kind]
+        request: dict[str, object] = {
+            "job": self._record(timing),
+            "seen": [{"key": key, "ttl": ttl * 1000} for key, ttl in self.seen.items()],
+            "moves": [move.as_json() for move in self.moves],
+            "jump": {"over": sorted(jump.over), "same_app": jump.same_app},
+            "clash": {"kinds": sorted(self.clash.kinds), "same_tag": self.clash.same_tag},
+        }
+        if self.release:
+            request["release"] = self.release.as_json()
+        return dump(request)
+
+    def _record(self, timing: Timing) -> dict[str, str | int]:
+        return {
+            "id": self.id,
+            "app": self.app,
+            "kind": self.kind,
+            "queue": self.queue,
+            "color": self.color,
+            "release": self.release_id,
+            "tag": self.tag,
+            "stages": ",".join(PLAN[self.kind]),
+            "once": self.once or "",
+            "actor": str(self.actor),
+            "reason": self.reason,
+            "grace": timing.grace,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """What became of a request, and whose job answers it.
+
+    ``accepted``; ``duplicate``: it came before; ``clash``: a job that it must not join stands in the queue;
+    ``moved``: a release is no longer where a move begins, and no job is named. ``offer``: to be published.
+    """
+
+    status: str
+    job_id: str
+    release_id: str | None
+    offer: Offer | None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A stage taken. ``give_up``: fail it, and why; ``cancelled_by``: end it as cancelled."""
+
+    attempt: int
+    give_up: str | None
+    cancelled_by: Actor | None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The claim still stands; ``cancelled_by`` once somebody asked for an end."""
+
+    cancelled_by: Actor | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How it went: ``next``, ``over``, ``repeated``, ``requested``, ``cancelled`` or ``lost``."""
+
+    status: str
+    offer: Offer | None
+
+
+@dataclass(frozen=True, slots=True)
+class LostStage:
+    """A running stage whose lease is over."""
+
+    job_id: str
+    fence: int
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reaped:
+    """What is past its deadline: stages to take from their workers, offers to publish again."""
+
+    lost: tuple[LostStage, ...]
+    overdue: tuple[Offer, ...]
+    redis_restarted: bool
+
+
+class Queue:
+    """Every queue of this installation, in Redis."""
+
+    def __init__(self, client: Client, timing: Timing | None = None) -> None:
+        self.timing = timing or Timing()
+        self._accept = load_script(client, "accept")
+        self._claim = load_script(client, "claim")
+        self._renew = load_script(client, "renew")
+        self._done = load_script(client, "done")
+        self._lost = load_script(client, "lost")
+        self._reap = load_script(client, "reap")
+        self._cancel = load_script(client, "cancel")
+        self._move = load_script(client, "move")
+        self._log = load_script(client, "log")
+
+    def accept(self, job: NewJob) -> Acceptance:
+        """Queue a job, with its release where it brings one. Durable when this returns."""
+        answer = json.loads(self._accept([job.as_json(self.timing)]))
+        return Acceptance(
+            status=answer["status"],
+            job_id=answer.get("job", ""),
+            release_id=answer.get("release") or None,
+            offer=_find_offer(answer, "offer"),
+        )
+
+    def claim(
+        self, job_id: str, *, index: int, fence: int, owner: str, moves: Iterable[Move] = ()
+    ) -> Claim | None:
+        """Take an offered stage; None when it is not offered under this fence (any more).
+
+        ``owner`` is this run's own name: asking again with it, after a lost reply, finds the claim standing.
+        """
+        arguments: list[str | int] = [job_id, index, fence, owner, self.timing.lease, _dump(moves)]
+        answer = json.loads(self._claim(arguments))
+        if not answer["claimed"]:
+            return None
+        return Claim(answer["attempt"], answer.get("give_up"), _find_actor(answer.get("cancel")))
+
+    def renew(self, job_id: str, *, fence: int) -> Held | None:
+        """Extend the lease; None when the claim is somebody else's: write nothing more."""
+        return self._ask(job_id, fence, extend=True)
+
+    def look(self, job_id: str, *, fence: int) -> Held | None:
+        """Whether the claim still stands, without extending it: asked between a read and a write."""
+        return self._ask(job_id, fence, extend=False)
+
+    def _ask(self, job_id: str, fence: int, *, extend: bool) -> Held | None:
+        answer = self._renew([job_id, fence, self.timing.lease, int(extend)])
+        return Held(_find_actor(answer[1])) if int(answer[0]) else None
+
+    def done(
+        self,
+        job_id: str,
+        *,
+        index: int,
+        fence: int,
+        outcome: StageState,
+        problem: ProblemDocument | None = None,
+        moves: Iterable[Move] = (),
+    ) -> Ending:
+        """End a stage: the next one is offered, or the job is over and the queue's next job is offered."""
+        arguments: list[str | int] = [job_id, index, fence, outcome, dump_problem(problem), _dump(moves)]
+        return _ending(self._done(arguments))
+
+    def lost(self, job_id: str, *, fence: int, why: str) -> Ending:
+        """Take a stage from a worker that is gone and offer it again under a new fence."""
+        return _ending(self._lost([job_id, fence, why, self.timing.attempts]))
+
+    def reap(self, *, limit: int = 100) -> Reaped:
+        """What is past its deadline now. After a restart of Redis: nothing, and every deadline moves."""
+        answer = json.loads(self._reap([self.timing.lease, limit]))
+        return Reaped(
+            lost=tuple(LostStage(one["job"], one["fence"], one["owner"]) for one in answer["lost"]),
+            overdue=tuple(Offer.parse(one) for one in answer["overdue"]),
+            redis_restarted=answer["restarted"],
+        )
+
+    def cancel(
+        self, job_id: str, *, actor: Actor, problem: ProblemDocument, moves: Iterable[Move] = ()
+    ) -> Ending:
+        """End a job that has not begun, at once; ask one that runs to stop.
+
+        It keeps ``problem`` as its end, unless the stage that is asked to stop ends with its own.
+        """
+        return _ending(self._cancel([job_id, str(actor), dump_problem(problem), _dump(moves)]))
+
+    def move(
+        self,
+        job_id: str,
+        *,
+        fence: int,
+        moves: Iterable[Move] = (),
+        release_id: str = "",
+        fields: Mapping[str, str] | None = None,
+    ) -> bool:
+        """Change releases while a stage holds its turn; False when it does not."""
+        arguments: list[str | int] = [job_id, fence, _dump(moves), release_id, dump(fields or {})]
+        return bool(self._move(arguments))
+
+    def log(self, job_id: str, *, fence: int, subject: str, stage: str, lines: Sequence[str]) -> bool:
+        """Add lines to the log of ``subject`` while a stage holds its turn; False when it does not."""
+        return bool(self._log([job_id, fence, subject, stage, self.timing.log_lines, *lines]))
+
+
+def _dump(moves: Iterable[Move]) -> str:
+    return dump([move.as_json() for move in moves])
+
+
+def _find_offer(answer: Mapping[str, Any], name: str) -> Offer | None:
+    return Offer.parse(answer[name]) if answer.get(name) else None
+
+
+def _find_actor(text: str | None) -> Actor | None:
+    return Actor.parse(text) if text else None
+
+
+def _ending(text: str) -> Ending:
+    answer = json.loads(text)
+    return Ending(answer["status"], _find_offer(answer, "next"))

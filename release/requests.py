@@ -1,0 +1,312 @@
+"""What people, programs and Git hosts ask for: checked against what Redis knows, then queued.
+
+What the cluster has to say is asked later, by the stages: a refusal there fails the job. A method that
+returns has put its job into Redis durably; a refusal is a ``Problem``, an unreachable Redis ``NotDurable``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol
+
+from ulid import ULID
+
+from release import refusals
+from release.model import Actor, Color, JobKind, JobState, Stage, State
+from release.queue import Clash, NewJob, NewRelease
+from release.records import Move
+from release.tag import find_color, find_refusal
+
+if TYPE_CHECKING:
+    from release.config import App, Config
+    from release.model import Job, Release
+    from release.queue import Acceptance, Queue
+    from release.records import Offer
+    from release.store import Store
+
+DAY: Final = 86_400
+REMEMBERED: Final = 90 * DAY
+"""How long, in seconds, the same delivery, or the same tag at the same commit, is known as a duplicate."""
+
+
+class Outbox(Protocol):
+    """Where offers leave for Celery. It may fail silently: a worker's reconciler sends an offer again."""
+
+    def send(self, offer: Offer) -> None:
+        """Publish the rest of the job's chain."""
+
+    def show_waiting(self, job_id: str, *, app: str, tag: str) -> None:
+        """Let the task queue's own view show the job while it waits for its turn."""
+
+
+class WorkerOutbox(Outbox, Protocol):
+    """What a worker needs beside: its turn ends the wait."""
+
+    def close_waiting(self, job_id: str) -> None:
+        """The job's turn has come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A request that is durable. ``is_new`` False: it came before, and the ids are those of the first."""
+
+    release_id: str | None
+    job_id: str
+    is_new: bool
+
+
+class Requests:
+    """The one way in, for hooks, API, pages and command line alike."""
+
+    def __init__(self, config: Config, store: Store, queue: Queue, outbox: Outbox) -> None:
+        self._config = config
+        self._store = store
+        self._queue = queue
+        self._outbox = outbox
+
+    def deploy(
+        self,
+        app: str,
+        tag: str,
+        *,
+        actor: Actor,
+        commit: str = "",
+        delivery: str | None = None,
+        reason: str = "",
+    ) -> Accepted:
+        """Release a tag of an app. Without ``commit`` the sanity stage asks the repository for it.
+
+        With ``delivery`` (a webhook's id), the same delivery and the same tag at the same commit are
+        accepted once; a call by hand always starts, unless the tag is already in the queue.
+        """
+        config = self._get_app(app)
+        color = find_color(tag)
+        if color is None:
+            raise refusals.tag_does_not_match(app, tag)
+        if refusal := find_refusal(tag):
+            raise refusals.tag_refused(app, tag, refusal)
+        seen = {}
+        if delivery is not None:
+            seen = {f"delivery:{app}:{delivery}": REMEMBERED, f"tag:{app}:{tag}:{commit}": REMEMBERED}
+        release = NewRelease(
+            id=str(ULID()),
+            app=app,
+            tag=tag,
+            color=color,
+            commit=commit,
+            actor=actor,
+            reason=reason,
+            image=_find_image(config, tag=tag, commit=commit),
+        )
+        return self._accept(self._deploy_job(release, seen=seen))
+
+    def redeploy(self, release_id: str, *, actor: Actor, reason: str = "") -> Accepted:
+        """Release the same commit again, as a new release of the same tag."""
+        old = self._get_release(release_id)
+        release = NewRelease(
+            id=str(ULID()),
+            app=old.app,
+            tag=old.tag,
+            color=old.color,
+            commit=old.commit,
+            actor=actor,
+            reason=reason or f"redeploy of {old.id}",
+            image=old.image or "",
+            redeploy_of=old.id,
+        )
+        return self._accept(self._deploy_job(release, seen={}))
+
+    def retry(self, release_id: str, *, actor: Actor, reason: str = "") -> Accepted:
+        """Run a failed release's stages again, from sanity."""
+        release = self._get_release(release_id)
+        if release.state is not State.FAILED:
+            raise refusals.cannot_retry(release)
+        again = Move(
+            release.id, frozenset({State.FAILED}), State.QUEUED, actor, reason or "retried: all stages again"
+        )
+        job = self._job(release, JobKind.DEPLOY, actor, reason, moves=(again,))
+        return self._accept(job)
+
+    def promote(self, app: str, *, actor: Actor, release_id: str | None = None, reason: str = "") -> Accepted:
+        """Move every user to a release: the one named, else the one that is ready."""
+        self._get_app(app)
+        release = self._choose_promotion(app, release_id)
+        if blocker := self._find_running_deploy(app, release.color):
+            raise refusals.color_is_being_deployed(release, blocker)
+        return self._accept(self._job(release, JobKind.PROMOTE, actor, reason, clash=_alone(JobKind.PROMOTE)))
+
+    def rollback(
+        self, app: str, *, actor: Actor, release_id: str | None = None, reason: str = ""
+    ) -> Accepted:
+        """Move every user back to the release that was live before."""
+        self._get_app(app)
+        release = self._choose_standby(app, release_id)
+        return self._accept(
+            self._job(release, JobKind.ROLLBACK, actor, reason, clash=_alone(JobKind.ROLLBACK))
+        )
+
+    def decommission(self, app: str, *, actor: Actor, reason: str = "") -> Accepted:
+        """Take down the color that is not live."""
+        self._get_app(app)
+        color = self._find_idle_color(app)
+        release = self._find_latest(app, color)
+        job = NewJob(
+            id=str(ULID()),
+            app=app,
+            kind=JobKind.DECOMMISSION,
+            queue=self._config.queue_of(app),
+            color=color,
+            release_id=release.id if release else "",
+            tag=release.tag if release else "",
+            actor=actor,
+            reason=reason,
+            clash=_alone(JobKind.DECOMMISSION),
+        )
+        return self._accept(job)
+
+    def cancel(self, release_id: str, *, actor: Actor, reason: str = "") -> Accepted:
+        """End the waiting or running job of a release; one that runs ends where its stage allows it."""
+        release = self._get_release(release_id)
+        open_jobs = [job for job in self._store.jobs_of(release_id) if not job.state.is_over]
+        if not open_jobs:
+            raise refusals.nothing_to_cancel(release)
+        job = open_jobs[-1]
+        moves = [cancelled_before_start(release, actor, reason)] if job.kind is JobKind.DEPLOY else []
+        document = refusals.cancelled(job, actor, reason).document
+        ending = self._queue.cancel(job.id, actor=actor, problem=document, moves=moves)
+        if ending.status == "over":
+            raise refusals.nothing_to_cancel(release)
+        if ending.offer:
+            self._outbox.send(ending.offer)
+        return Accepted(release_id, job.id, is_new=True)
+
+    def _accept(self, job: NewJob) -> Accepted:
+        """Queue the job. In a clash a new release is answered with the job that stands for it."""
+        acceptance = self._queue.accept(job)
+        if acceptance.status == "accepted":
+            self._outbox.show_waiting(acceptance.job_id, app=job.app, tag=job.tag)
+            if acceptance.offer:
+                self._outbox.send(acceptance.offer)
+        if acceptance.status == "moved":  # only a retry brings moves, and another one was faster
+            raise refusals.cannot_retry(self._get_release(job.release_id))
+        if acceptance.status == "clash" and job.release is None:
+            raise refusals.already_queued(job.app, job.kind, acceptance.job_id)
+        return _accepted(acceptance)
+
+    def _deploy_job(self, release: NewRelease, *, seen: dict[str, int]) -> NewJob:
+        return NewJob(
+            id=str(ULID()),
+            app=release.app,
+            kind=JobKind.DEPLOY,
+            queue=self._config.queue_of(release.app),
+            color=release.color,
+            release_id=release.id,
+            tag=release.tag,
+            actor=release.actor,
+            reason=release.reason,
+            release=release,
+            once=self._find_once(release.app),
+            seen=seen,
+            clash=Clash(frozenset({JobKind.DEPLOY}), same_tag=True),
+        )
+
+    def _job(
+        self,
+        release: Release,
+        kind: JobKind,
+        actor: Actor,
+        reason: str,
+        *,
+        moves: tuple[Move, ...] = (),
+        clash: Clash | None = None,
+    ) -> NewJob:
+        return NewJob(
+            id=str(ULID()),
+            app=release.app,
+            kind=kind,
+            queue=self._config.queue_of(release.app),
+            color=release.color,
+            release_id=release.id,
+            tag=release.tag,
+            actor=actor,
+            reason=reason,
+            once=self._find_once(release.app) if kind is JobKind.DEPLOY else None,
+            moves=moves,
+            clash=clash or Clash(frozenset({kind}), same_tag=True),
+        )
+
+    def _find_once(self, app: str) -> Stage | None:
+        """A migration that was lost half way is not repeated unless the app says that it may be."""
+        return None if self._get_app(app).migrate_repeatable else Stage.MIGRATE
+
+    def _get_app(self, app: str) -> App:
+        found = self._config.find_app(app)
+        if found is None:
+            raise refusals.unknown_app(app)
+        return found
+
+    def _get_release(self, release_id: str) -> Release:
+        release = self._store.find_release(release_id)
+        if release is None:
+            raise refusals.unknown_release(release_id)
+        self._get_app(release.app)
+        return release
+
+    def _choose_promotion(self, app: str, release_id: str | None) -> Release:
+        if release_id:
+            release = self._get_release(release_id)
+            if release.app != app or release.state not in {State.READY, State.ROLLED_BACK}:
+                raise refusals.cannot_promote(release, app)
+            return release
+        ready = [one for one in self._store.releases_on_a_color(app) if one.state is State.READY]
+        if not ready:
+            raise refusals.nothing_ready(app)
+        return ready[-1]
+
+    def _choose_standby(self, app: str, release_id: str | None) -> Release:
+        standby = [one for one in self._store.releases_on_a_color(app) if one.state is State.STANDBY]
+        chosen = [one for one in standby if release_id in {None, one.id}]
+        if not chosen:
+            raise refusals.nothing_on_standby(app, release_id)
+        return chosen[-1]
+
+    def _find_running_deploy(self, app: str, color: Color) -> Job | None:
+        active = self._store.queue(self._config.queue_of(app))[:1]
+        deploys = [job for job in active if job.kind is JobKind.DEPLOY and job.state is not JobState.WAITING]
+        return next((job for job in deploys if job.app == app and job.color is color), None)
+
+    def _find_idle_color(self, app: str) -> Color:
+        observation = self._store.observation(app)
+        if observation and observation.live:
+            return observation.live.other
+        live = [one for one in self._store.releases_on_a_color(app) if one.state is State.LIVE]
+        if not live:
+            raise refusals.nothing_live(app)
+        return live[-1].color.other
+
+    def _find_latest(self, app: str, color: Color) -> Release | None:
+        """The release that a decommission is about: the newest of the color that got as far as pods."""
+        touched = {State.FAILED, State.READY, State.STANDBY, State.ROLLED_BACK}
+        ours = (one for one in self._store.releases(app) if one.color is color and one.state in touched)
+        return next(ours, None)
+
+
+def _alone(kind: JobKind) -> Clash:
+    """An app has one waiting or running job of such a kind at a time."""
+    return Clash(frozenset({kind}))
+
+
+def cancelled_before_start(release: Release, actor: Actor, reason: str) -> Move:
+    """The step of a release whose deploy is cancelled while it waits."""
+    sources = frozenset({State.QUEUED, State.WAITING})
+    return Move(release.id, sources, State.CANCELLED, actor, reason or "cancelled before it began")
+
+
+def _accepted(acceptance: Acceptance) -> Accepted:
+    return Accepted(acceptance.release_id, acceptance.job_id, is_new=acceptance.status == "accepted")
+
+
+def _find_image(config: App, *, tag: str, commit: str) -> str:
+    """The image, as far as it can be named before the commit is known."""
+    needs_commit = "{commit}" in config.image
+    return "" if needs_commit and not commit else config.image_for(tag=tag, commit=commit)

@@ -1,0 +1,130 @@
+"""Reading back what the queue wrote, and what workers saw: releases, jobs, logs, observations.
+
+Only the queue's scripts change releases and jobs; besides reading, this module keeps observations of the
+cluster, which are a copy and may be lost.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from release.records import (
+    Change,
+    LogLine,
+    dump_observation,
+    parse_change,
+    parse_job,
+    parse_line,
+    parse_observation,
+    parse_release,
+)
+from release.redis_access import key, told_as_not_durable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from release.model import Job, Observation, Release
+    from release.redis_access import Client
+
+
+class Store:
+    """What is known of releases. Each method raises ``NotDurable`` while Redis can't be asked."""
+
+    def __init__(self, client: Client) -> None:
+        self._redis: Any = client
+
+    def is_reachable(self) -> bool:
+        """Whether Redis answers; raises ``NotDurable`` with the reason when it doesn't."""
+        with told_as_not_durable():
+            return bool(self._redis.ping())
+
+    def find_release(self, release_id: str) -> Release | None:
+        """The release of that id."""
+        with told_as_not_durable():
+            record = self._redis.hgetall(key("release", release_id))
+        return parse_release(record) if record else None
+
+    def find_job(self, job_id: str) -> Job | None:
+        """The job of that id."""
+        with told_as_not_durable():
+            record = self._redis.hgetall(key("job", job_id))
+        return parse_job(record) if record else None
+
+    def releases(self, app: str | None = None, *, limit: int = 50) -> list[Release]:
+        """The newest first, of one app or of all."""
+        if limit < 1:  # in Redis, a range that ends at -1 is all
+            return []
+        index = key("app", app, "releases") if app else key("releases")
+        with told_as_not_durable():
+            ids = self._redis.zrevrange(index, 0, limit - 1)
+        return self._releases(ids)
+
+    def releases_on_a_color(self, app: str) -> list[Release]:
+        """Those that are ready, live, standby or rolled back: whose pods are expected to run."""
+        with told_as_not_durable():
+            ids = self._redis.smembers(key("app", app, "on-a-color"))
+        return sorted(self._releases(sorted(ids)), key=lambda release: release.created_at)
+
+    def jobs_of(self, release_id: str) -> list[Job]:
+        """Every job of a release, oldest first."""
+        return self._jobs(key("jobs-of", release_id), 0, -1)
+
+    def recent_jobs(self, app: str, *, limit: int = 10) -> list[Job]:
+        """An app's jobs of any kind, newest first."""
+        return self._jobs(key("app", app, "jobs"), 0, limit - 1) if limit > 0 else []
+
+    def queue(self, name: str) -> list[Job]:
+        """The active job, then those that wait behind it, in their order."""
+        return self._jobs(key("queue", name), 0, -1)
+
+    def log(self, subject: str, *, after: str = "0", limit: int = 1000) -> list[LogLine]:
+        """Lines of a release's log (or of a job's that has no release) after the line with id ``after``."""
+        with told_as_not_durable():
+            entries = self._redis.xrange(key("log", subject), f"({after}", "+", count=limit)
+        return [parse_line(line_id, fields) for line_id, fields in entries]
+
+    def changes(self, release_id: str) -> list[Change]:
+        """Every step in a release's life, oldest first."""
+        with told_as_not_durable():
+            texts = self._redis.lrange(key("changes-of", release_id), 0, -1)
+        return [parse_change(text) for text in texts]
+
+    def observation(self, app: str) -> Observation | None:
+        """What a worker last saw of an app in the cluster; look at its age."""
+        with told_as_not_durable():
+            text = self._redis.get(key("app", app, "observation"))
+        return parse_observation(text) if text else None
+
+    def observe(self, observation: Observation) -> None:
+        """Keep what a worker saw."""
+        with told_as_not_durable():
+            self._redis.set(key("app", observation.app, "observation"), dump_observation(observation))
+
+    def spend(self, ticket: str, *, seconds: int) -> bool:
+        """Whether this one-time ticket is used for the first time; remembered for ``seconds``."""
+        with told_as_not_durable():
+            return bool(self._redis.set(key("spent", ticket), "1", nx=True, ex=seconds))
+
+    def has_message(self, celery_queue: str, task_prefix: str) -> bool:
+        """Whether the broker still holds a message whose task id begins so.
+
+        Celery's queue is a list of JSON texts in the same database; ids are unlike anything else in them.
+        """
+        with told_as_not_durable():
+            messages = self._redis.lrange(celery_queue, 0, -1)
+        return any(task_prefix in message for message in messages)
+
+    def _releases(self, ids: Sequence[str]) -> list[Release]:
+        return [parse_release(record) for record in self._hashes("release", ids) if record]
+
+    def _jobs(self, index: str, first: int, last: int) -> list[Job]:
+        with told_as_not_durable():
+            ids = self._redis.lrange(index, first, last)
+        return [parse_job(record) for record in self._hashes("job", ids) if record]
+
+    def _hashes(self, kind: str, ids: Sequence[str]) -> list[dict[str, str]]:
+        """All in one round trip."""
+        with told_as_not_durable(), self._redis.pipeline(transaction=False) as pipeline:
+            for one in ids:
+                pipeline.hgetall(key(kind, one))
+            return list(pipeline.execute())

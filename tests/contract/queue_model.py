@@ -1,0 +1,216 @@
+"""What the queue should do, in plain Python: the oracle that the scripts are held against.
+
+It answers with the same values as ``release.queue`` does, from lists and dictionaries.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from release.model import Color, JobKind, JobState, Stage, StageState, State
+from release.order import Entry, insertion_index
+from release.plan import PLAN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from release.queue import NewJob
+    from release.records import Move
+
+Offered = tuple[str, int, int]
+"""Job, stage and fence."""
+
+ENDS = {
+    StageState.PASSED: JobState.DONE,
+    StageState.FAILED: JobState.FAILED,
+    StageState.CANCELLED: JobState.CANCELLED,
+}
+
+
+@dataclass
+class ModelJob:
+    """A job as the model knows it. ``fences``: each that it was ever offered under."""
+
+    new: NewJob
+    state: JobState = JobState.WAITING
+    index: int = 0
+    attempt: int = 1
+    owner: str = ""
+    begun: bool = False
+    cancelled: bool = False
+    give_up: bool = False
+    fences: list[int] = field(default_factory=list)
+    ended: dict[int, StageState] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        return self.new.id
+
+    @property
+    def fence(self) -> int:
+        return self.fences[-1] if self.fences else 0
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        return PLAN[self.new.kind]
+
+    @property
+    def entry(self) -> Entry:
+        return Entry(self.new.app, self.new.kind)
+
+
+@dataclass
+class ModelRelease:
+    """A release as the model knows it."""
+
+    id: str
+    app: str
+    tag: str
+    commit: str
+    color: Color
+    state: State = State.QUEUED
+
+
+@dataclass
+class QueueModel:
+    """Every queue; ``attempts`` as in ``Timing``."""
+
+    attempts: int
+    jobs: dict[str, ModelJob] = field(default_factory=dict)
+    queues: dict[str, list[ModelJob]] = field(default_factory=dict)
+    releases: dict[str, ModelRelease] = field(default_factory=dict)
+    seen: dict[str, str] = field(default_factory=dict)
+    fence: int = 0
+
+    def accept(self, new: NewJob) -> tuple[str, str]:
+        """Status and id of the job that answers."""
+        if new.id in self.jobs:
+            return "accepted", new.id
+        for key in new.seen:
+            if key in self.seen:
+                return "duplicate", self.seen[key]
+        if any(self.releases[move.release_id].state not in move.sources for move in new.moves):
+            return "moved", ""
+        queue = self.queues.setdefault(new.queue, [])
+        for other in queue:
+            if self._clash(new, other):
+                self.seen |= dict.fromkeys(new.seen, other.id)
+                return "clash", other.id
+        self._add(new, queue)
+        return "accepted", new.id
+
+    def _clash(self, new: NewJob, other: ModelJob) -> bool:
+        if other.new.app != new.app or other.new.kind not in new.clash.kinds:
+            return False
+        if not new.clash.same_tag:
+            return True
+        commits = {self._commit(new), self._commit(other.new)} - {""}
+        return other.new.tag == new.tag and len(commits) < 2
+
+    def _commit(self, new: NewJob) -> str:
+        return new.release.commit if new.release else self.releases[new.release_id].commit
+
+    def _add(self, new: NewJob, queue: list[ModelJob]) -> None:
+        if new.release:
+            made = new.release
+            self.releases[made.id] = ModelRelease(made.id, made.app, made.tag, made.commit, made.color)
+        self.move(new.moves)
+        self.seen |= dict.fromkeys(new.seen, new.id)
+        job = ModelJob(new)
+        self.jobs[job.id] = job
+        queue.insert(insertion_index([one.entry for one in queue], job.entry), job)
+        self._offer_head(queue)
+
+    def move(self, moves: Iterable[Move]) -> None:
+        """Each that still fits."""
+        for move in moves:
+            release = self.releases[move.release_id]
+            if release.state in move.sources:
+                release.state = move.target
+
+    def claim(self, job: ModelJob, *, index: int, fence: int, owner: str) -> bool:
+        """Whether the stage is taken."""
+        again = job.state is JobState.RUNNING and job.owner == owner
+        if (index, fence) != (job.index, job.fence) or not (again or job.state is JobState.OFFERED):
+            return False
+        job.state, job.owner, job.begun = JobState.RUNNING, owner, True
+        return True
+
+    def done(self, job: ModelJob, *, index: int, fence: int, outcome: StageState) -> str:
+        """Status; ``next`` and ``over`` alone change anything."""
+        if fence != job.fence:
+            return "lost"
+        if job.ended.get(index) is outcome:
+            return "repeated"
+        if job.state is not JobState.RUNNING or index != job.index:
+            return "lost"
+        job.ended[index] = outcome
+        if outcome is StageState.PASSED and index + 1 < len(job.stages):
+            job.index, job.attempt, job.state = index + 1, 1, JobState.OFFERED
+            return "next"
+        self._leave(job, ENDS[outcome])
+        return "over"
+
+    def lost(self, job: ModelJob, *, fence: int) -> str:
+        """Status."""
+        if job.state is not JobState.RUNNING or fence != job.fence:
+            return "lost"
+        job.attempt += 1
+        if job.stages[job.index] is job.new.once or job.attempt > self.attempts:
+            job.give_up = True
+        self._offer(job)
+        return "next"
+
+    def cancel(self, job: ModelJob) -> str:
+        """Status."""
+        if job.state.is_over:
+            return "over"
+        if job.begun:
+            job.cancelled = True
+            return "requested"
+        self._leave(job, JobState.CANCELLED)
+        return "cancelled"
+
+    def _leave(self, job: ModelJob, state: JobState) -> None:
+        queue = self.queues[job.new.queue]
+        queue.remove(job)
+        job.state = state
+        self._offer_head(queue)
+
+    def _offer_head(self, queue: list[ModelJob]) -> None:
+        if queue and queue[0].state is JobState.WAITING:
+            self._offer(queue[0])
+
+    def _offer(self, job: ModelJob) -> None:
+        self.fence += 1
+        job.fences.append(self.fence)
+        job.state = JobState.OFFERED
+
+    def offered(self, name: str) -> Offered | None:
+        """The head of a queue, where it waits for a worker."""
+        head = next(iter(self.queues.get(name, [])), None)
+        return (head.id, head.index, head.fence) if head and head.state is JobState.OFFERED else None
+
+    def moves_of(self, job: ModelJob) -> list[tuple[str, State]]:
+        """The steps that releases take when the job's stage begins (deploy) or ends well, as stages ask."""
+        mine = job.new.release_id
+        if not mine:
+            return []
+        others = [one for one in self.releases.values() if one.app == job.new.app and one.id != mine]
+        if job.new.kind is JobKind.DEPLOY:
+            return self._deploy_moves(job, mine, others)
+        if job.new.kind is JobKind.DECOMMISSION:
+            return [(mine, State.RETIRED)]
+        leaving = State.STANDBY if job.new.kind is JobKind.PROMOTE else State.ROLLED_BACK
+        live = [one.id for one in others if one.state is State.LIVE]
+        return [*((one, leaving) for one in live), (mine, State.LIVE)]
+
+    def _deploy_moves(self, job: ModelJob, mine: str, others: list[ModelRelease]) -> list[tuple[str, State]]:
+        if job.index == 0:
+            return [(mine, State.RUNNING)]
+        if job.index + 1 == len(job.stages):
+            return [(mine, State.READY)]
+        replaced = [one for one in others if one.color is job.new.color]
+        ready = [(one.id, State.SUPERSEDED) for one in replaced if one.state is State.READY]
+        return [*ready, *((one.id, State.RETIRED) for one in replaced)]

@@ -1,0 +1,290 @@
+"""Random requests, workers and deaths over apps that share queues, held against a model in plain Python."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import fakeredis
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from release.model import VERDIGRIS, Color, JobKind, JobState, Stage, StageState, State
+from release.problems import ProblemDocument
+from release.queue import Clash, Ending, NewJob, NewRelease, Queue, Timing
+from release.records import Move
+from release.store import Store
+from release.transitions import FIRST_STATES, TRANSITIONS, sources_of
+from tests.contract.queue_model import ModelJob, Offered, QueueModel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from release.model import Job
+
+QUEUES = {"shop": "shared", "blog": "shared", "docs": "docs"}
+TAGS = {"v1-blue": Color.BLUE, "v2-blue": Color.BLUE, "v3-green": Color.GREEN}
+FITTING = {
+    JobKind.PROMOTE: {State.READY, State.ROLLED_BACK},
+    JobKind.ROLLBACK: {State.STANDBY},
+    JobKind.DECOMMISSION: {State.STANDBY, State.ROLLED_BACK},
+}
+"""Releases that each switch is mostly asked for."""
+
+PROBLEM = ProblemDocument("cancelled", "Cancelled", "shop: cancelled", "ask again")
+LATE = Timing(lease=0, grace=0, attempts=2)
+"""Every claim and offer is past its deadline at once, so that a reap tells all that is active."""
+
+apps = st.sampled_from(sorted(QUEUES))
+picks = st.integers(0, 10_000)
+off_by = st.sampled_from([0, 0, 0, 0, 0, 0, 1, -1])
+outcomes = st.sampled_from(
+    [StageState.PASSED, StageState.PASSED, StageState.PASSED, StageState.FAILED, StageState.CANCELLED]
+)
+
+
+def as_moves(steps: Iterable[tuple[str, State]]) -> list[Move]:
+    return [Move(one, sources_of(target), target, VERDIGRIS, f"now {target}") for one, target in steps]
+
+
+class Installation(RuleBasedStateMachine):
+    """The scripts on one side, the model on the other; each rule asks both and compares the answers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        client = fakeredis.FakeRedis(server=fakeredis.FakeServer(), decode_responses=True)
+        client.set("verdigris:fence", 0)  # so that the model can count them
+        self.queue, self.store = Queue(client, LATE), Store(client)
+        self.model = QueueModel(LATE.attempts)
+        self.count = 0
+
+    def pick(self, number: int) -> ModelJob:
+        """A job of any age; every second time one that is active."""
+        active = [queue[0] for queue in self.model.queues.values() if queue]
+        jobs = active if number % 2 and active else list(self.model.jobs.values())
+        return jobs[number // 2 % len(jobs)]
+
+    def ask(self, new: NewJob) -> None:
+        """Queue a job on both sides."""
+        answer = self.queue.accept(new)
+        assert (answer.status, answer.job_id) == self.model.accept(new)
+        first = self.model.jobs.get(answer.job_id)
+        assert answer.release_id == ((first.new.release_id or None) if first else None)
+        is_offered = first is not None and first.state is JobState.OFFERED
+        assert (answer.offer is not None) == (is_offered and answer.status == "accepted")
+        if answer.offer:
+            assert (answer.offer.job_id, answer.offer.fence) == (answer.job_id, self.model.jobs[new.id].fence)
+
+    def job(self, app: str, kind: JobKind, tag: str, release_id: str, **more: object) -> NewJob:
+        """A new job with an id of its own."""
+        self.count += 1
+        return NewJob(
+            id=f"j{self.count}",
+            app=app,
+            kind=kind,
+            queue=QUEUES[app],
+            color=TAGS.get(tag, Color.BLUE),
+            release_id=release_id,
+            tag=tag,
+            actor=VERDIGRIS,
+            **more,  # type: ignore[arg-type]
+        )
+
+    @rule(
+        app=apps,
+        tag=st.sampled_from(sorted(TAGS)),
+        commit=st.sampled_from(["", "c0ffee", "decade"]),
+        delivery=st.one_of(st.none(), st.integers(1, 5)),
+        joins=st.booleans(),
+        once=st.sampled_from([None, Stage.MIGRATE]),
+    )
+    def deploy(
+        self, app: str, tag: str, commit: str, delivery: int | None, once: Stage | None, *, joins: bool
+    ) -> None:
+        release_id = f"r{self.count + 1}"
+        new = self.job(
+            app,
+            JobKind.DEPLOY,
+            tag,
+            release_id,
+            release=NewRelease(release_id, app, tag, TAGS[tag], commit, VERDIGRIS, ""),
+            once=once,
+            seen={f"{app}:{delivery}": 60, f"{app}:{tag}:{commit}": 60} if delivery else {},
+            clash=Clash(frozenset({JobKind.DEPLOY}), same_tag=True) if joins else Clash(),
+        )
+        self.ask(new)
+
+    @rule(app=apps, kind=st.sampled_from(sorted(FITTING)), number=picks, is_alone=st.booleans())
+    def switch(self, app: str, kind: JobKind, number: int, *, is_alone: bool) -> None:
+        releases = [one for one in self.model.releases.values() if one.app == app]
+        fitting = [one for one in releases if one.state in FITTING[kind]] or releases
+        release = fitting[number % len(fitting)] if fitting else None
+        clash = Clash(frozenset({kind})) if is_alone else Clash()
+        self.ask(
+            self.job(app, kind, release.tag if release else "", release.id if release else "", clash=clash)
+        )
+
+    @precondition(lambda self: self.model.releases)
+    @rule(number=picks)
+    def retry(self, number: int) -> None:
+        failed = [one for one in self.model.releases.values() if one.state is State.FAILED]
+        candidates = failed or list(self.model.releases.values())
+        release = candidates[number % len(candidates)]
+        again = Move(release.id, frozenset({State.FAILED}), State.QUEUED, VERDIGRIS, "retried")
+        clash = Clash(frozenset({JobKind.DEPLOY}), same_tag=True)
+        self.ask(self.job(release.app, JobKind.DEPLOY, release.tag, release.id, moves=(again,), clash=clash))
+
+    @precondition(lambda self: self.model.jobs)
+    @rule(number=picks)
+    def accept_again(self, number: int) -> None:
+        self.ask(self.pick(number).new)
+
+    @precondition(lambda self: self.model.jobs)
+    @rule(number=picks, index_off=off_by, fence_off=off_by, owner=st.sampled_from(["w1", "w2"]))
+    def claim(self, number: int, index_off: int, fence_off: int, owner: str) -> None:
+        job = self.pick(number)
+        self._claim(job, job.index + index_off, job.fence + fence_off, owner)
+
+    @precondition(lambda self: self.model.jobs)
+    @rule(number=picks, outcome=outcomes, index_off=off_by, fence_off=off_by)
+    def done(self, number: int, outcome: StageState, index_off: int, fence_off: int) -> None:
+        job = self.pick(number)
+        self._done(job, job.index + index_off, job.fence + fence_off, outcome)
+
+    @precondition(lambda self: any(self.model.queues.values()))
+    @rule(name=st.sampled_from(sorted(set(QUEUES.values()))), stages=st.integers(1, 12))
+    def work(self, name: str, stages: int) -> None:
+        """A worker to which nothing happens, so that jobs get to their ends as well."""
+        for _ in range(stages):
+            if queue := self.model.queues.get(name):
+                job = queue[0]
+                self._claim(job, job.index, job.fence, job.owner or "w1")
+                self._done(job, job.index, job.fence, StageState.PASSED)
+
+    def _claim(self, job: ModelJob, index: int, fence: int, owner: str) -> None:
+        is_deploy = job.new.kind is JobKind.DEPLOY
+        moves = as_moves(self.model.moves_of(job)) if is_deploy and job.index < 2 else []
+
+        claim = self.queue.claim(job.id, index=index, fence=fence, owner=owner, moves=moves)
+
+        assert (claim is not None) == self.model.claim(job, index=index, fence=fence, owner=owner)
+        if claim:
+            self.model.move(moves)
+            told = (claim.attempt, claim.give_up is not None, claim.cancelled_by is not None)
+            assert told == (job.attempt, job.give_up, job.cancelled)
+
+    def _done(self, job: ModelJob, index: int, fence: int, outcome: StageState) -> None:
+        moves = self._moves_at_the_end(job, outcome)
+        before = self.model.offered(job.new.queue)
+
+        ending = self.queue.done(job.id, index=index, fence=fence, outcome=outcome, moves=moves)
+
+        assert ending.status == self.model.done(job, index=index, fence=fence, outcome=outcome)
+        if ending.status in {"next", "over"}:
+            self.model.move(moves)
+        self._check_offer(job, ending, before)
+
+    def _moves_at_the_end(self, job: ModelJob, outcome: StageState) -> list[Move]:
+        if outcome is StageState.PASSED:
+            return as_moves(self.model.moves_of(job))
+        ended = State.FAILED if outcome is StageState.FAILED else State.CANCELLED
+        return as_moves([(job.new.release_id, ended)]) if job.new.kind is JobKind.DEPLOY else []
+
+    @precondition(lambda self: self.model.jobs)
+    @rule(number=picks, fence_off=off_by)
+    def lost(self, number: int, fence_off: int) -> None:
+        job = self.pick(number)
+        fence = job.fence + fence_off
+
+        before = self.model.offered(job.new.queue)
+        ending = self.queue.lost(job.id, fence=fence, why="its worker died")
+
+        assert ending.status == self.model.lost(job, fence=fence)
+        self._check_offer(job, ending, before)
+
+    @precondition(lambda self: self.model.jobs)
+    @rule(number=picks)
+    def cancel(self, number: int) -> None:
+        job = self.pick(number)
+        gone = as_moves([(job.new.release_id, State.CANCELLED)]) if job.new.kind is JobKind.DEPLOY else []
+
+        before = self.model.offered(job.new.queue)
+        ending = self.queue.cancel(job.id, actor=VERDIGRIS, problem=PROBLEM, moves=gone)
+
+        assert ending.status == self.model.cancel(job)
+        if ending.status == "cancelled":
+            self.model.move(gone)
+        self._check_offer(job, ending, before)
+
+    @rule()
+    def reap(self) -> None:
+        reaped = self.queue.reap()
+
+        active = [queue[0] for queue in self.model.queues.values() if queue]
+        running = {(one.id, one.fence, one.owner) for one in active if one.state is JobState.RUNNING}
+        offered = {(one.id, one.fence, one.index) for one in active if one.state is JobState.OFFERED}
+        assert {(one.job_id, one.fence, one.owner) for one in reaped.lost} == running
+        assert {(one.job_id, one.fence, one.index) for one in reaped.overdue} == offered
+
+    def _check_offer(self, job: ModelJob, ending: Ending, before: Offered | None) -> None:
+        """What was offered by this step is told, and nothing that was offered before."""
+        after = self.model.offered(job.new.queue)
+        told = ending.offer and (ending.offer.job_id, ending.offer.index, ending.offer.fence)
+        assert told == (after if after != before else None)
+
+    @invariant()
+    def each_queue_is_in_order_and_its_head_alone_is_active(self) -> None:
+        for name in set(QUEUES.values()):
+            jobs, expected = self.store.queue(name), self.model.queues.get(name, [])
+            assert [job.id for job in jobs] == [job.id for job in expected]
+            assert [job.state in {JobState.OFFERED, JobState.RUNNING} for job in jobs[:1]] in ([], [True])
+            assert {job.state for job in jobs[1:]} <= {JobState.WAITING}
+            for job, model in zip(jobs, expected, strict=True):
+                check_same(job, model)
+
+    @invariant()
+    def fences_rise(self) -> None:
+        every = [fence for job in self.model.jobs.values() for fence in job.fences]
+        assert len(every) == len(set(every)) == self.model.fence
+        assert all(
+            earlier < later for job in self.model.jobs.values() for earlier, later in pairwise(job.fences)
+        )
+
+    def teardown(self) -> None:
+        """Every job ended as it should, and every release only took steps that its life allows."""
+        for model in self.model.jobs.values():
+            job = self.store.find_job(model.id)
+            assert job is not None
+            check_same(job, model)
+        for release in self.model.releases.values():
+            self._check_life(release.id, release.state)
+
+    def _check_life(self, release_id: str, state: State) -> None:
+        changes = self.store.changes(release_id)
+        stored = self.store.find_release(release_id)
+        assert stored is not None
+        assert stored.state is changes[-1].target is state
+        assert changes[0].source is None
+        assert changes[0].target in FIRST_STATES
+        for earlier, later in pairwise(changes):
+            assert later.source is earlier.target
+            assert later.target in TRANSITIONS[earlier.target]
+
+
+def check_same(job: Job, model: ModelJob) -> None:
+    """A stored job is as the model has it."""
+    stored = (job.state, job.stage_index, job.fence, job.attempt, job.cancel_requested_by is not None)
+    assert stored == (model.state, model.index, model.fence, model.attempt, model.cancelled)
+
+
+TestInstallation = pytest.mark.timeout(600)(
+    Installation.TestCase
+)  # a failure takes its time to be made small
+TestInstallation.settings = settings(
+    max_examples=40,
+    stateful_step_count=50,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)

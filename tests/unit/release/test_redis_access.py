@@ -1,0 +1,119 @@
+"""The way to Redis, and what is said when it is away."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING
+
+import pytest
+import redis
+
+from release.problems import NotDurable
+from release.redis_access import PREFIX, connect, key, load_script, told_as_not_durable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import fakeredis
+
+    from release.redis_access import Client
+
+
+@pytest.fixture
+def deaf_port() -> Iterator[int]:
+    """A port that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A port that is held and not listened on: connections are refused."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
+
+
+def test_keys_stand_under_our_own_prefix() -> None:
+    assert key("job", "01JOB") == f"{PREFIX}job:01JOB"
+
+
+def test_a_server_that_never_answers_is_told_as_not_durable(deaf_port: int) -> None:
+    client = connect(f"redis://127.0.0.1:{deaf_port}/0", timeout=0.05)
+
+    with pytest.raises(NotDurable, match="TimeoutError"), told_as_not_durable():
+        client.ping()
+    client.close()
+
+
+def test_a_server_that_is_not_there_is_told_as_not_durable(closed_port: int) -> None:
+    client = connect(f"redis://127.0.0.1:{closed_port}/0", timeout=0.5)
+
+    with pytest.raises(NotDurable, match="ConnectionError"):
+        load_script(client, "renew")(["01JOB", 1, 5000, 0])
+    client.close()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        redis.exceptions.ConnectionError("Connection refused"),
+        redis.exceptions.TimeoutError("Timeout reading from socket"),
+        redis.exceptions.BusyLoadingError("Redis is loading the dataset in memory"),
+        redis.exceptions.AuthenticationError("invalid username-password pair"),
+        redis.exceptions.ReadOnlyError("You can't write against a read only replica."),
+        redis.exceptions.OutOfMemoryError("command not allowed when used memory > 'maxmemory'."),
+        redis.exceptions.ResponseError("MISCONF Errors writing to the AOF file: No space left on device"),
+        redis.exceptions.ResponseError("NOREPLICAS Not enough good replicas to write."),
+        redis.exceptions.ResponseError("BUSY Redis is busy running a script."),
+        redis.exceptions.ResponseError("MASTERDOWN Link with MASTER is down"),
+    ],
+    ids=lambda error: f"{type(error).__name__}-{str(error).split()[0]}",
+)
+def test_every_way_of_being_away_is_one_exception_with_its_cause(answer: Exception) -> None:
+    with pytest.raises(NotDurable) as told, told_as_not_durable():
+        raise answer
+
+    assert told.value.__cause__ is answer
+
+
+def test_a_mistake_of_ours_is_not_taken_for_an_outage() -> None:
+    mistake = redis.exceptions.ResponseError("WRONGTYPE Operation against a key holding the wrong kind")
+
+    with pytest.raises(redis.exceptions.ResponseError) as told, told_as_not_durable():
+        raise mistake
+
+    assert told.value is mistake
+
+
+def test_what_is_no_unicode_is_stored_as_a_question_mark(client: Client) -> None:
+    ours = connect("redis://127.0.0.1/0", timeout=1)
+    options = ours.connection_pool.connection_kwargs
+
+    client.set("name", "half \ud800 pair")
+
+    assert client.get("name") == "half ? pair"
+    assert (options["encoding_errors"], options["decode_responses"]) == ("replace", True)
+
+
+def test_a_script_is_run_with_what_all_share_in_front(client: Client) -> None:
+    renew = load_script(client, "renew")
+
+    assert renew(["01JOB", 1, 5000, 1]) == [0]
+
+
+def test_a_script_is_loaded_again_where_redis_forgot_it(client: Client) -> None:
+    renew = load_script(client, "renew")
+    renew(["01JOB", 1, 5000, 1])
+
+    client.script_flush()
+
+    assert renew(["01JOB", 1, 5000, 1]) == [0]
+
+
+def test_a_script_says_when_redis_is_away(redis_server: fakeredis.FakeServer, client: Client) -> None:
+    renew = load_script(client, "renew")
+    redis_server.connected = False
+
+    with pytest.raises(NotDurable, match="Redis did not answer: ConnectionError"):
+        renew(["01JOB", 1, 5000, 1])
