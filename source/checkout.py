@@ -1,0 +1,248 @@
+"""The app's repository: what a tag points at now, and a clean tree of one commit.
+
+Each address has a bare repository in the cache. Several worker processes use it at once, so whoever works on
+it holds its file lock. A commit that a release once used keeps a reference there: a redeploy works although
+the tag has moved and the Git host is away.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import re
+import shutil
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from release.problems import Problem
+from release.tag import find_refusal, shown
+from source.address import anonymous, get_transport, without_credentials
+from source.commands import OUR_CONFIGURATION, Commands, GitFailed, GitTimedOut
+from source.export import Limits, UnsafeTree, export
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_COMMIT: Final = re.compile(r"[0-9a-f]{40}")
+_BROKEN: Final = re.compile(
+    r"\.lock'|corrupt|loose object|bad object|not a git repository: '/", re.IGNORECASE
+)
+_LOCAL_SECONDS: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """The files of one commit, below ``path``."""
+
+    path: Path
+    commit: str
+    files: int
+
+
+class Repositories:
+    """The cache of repositories in one folder.
+
+    ``allow_file_transport``: whether an address that is itself a local path or ``file://`` may be used; no
+    other address ever leads to one. Times in seconds.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        allow_file_transport: bool = True,
+        ask_seconds: float = 30,
+        fetch_seconds: float = 300,
+        limits: Limits | None = None,
+    ) -> None:
+        self._directory = directory
+        self._allow_file_transport = allow_file_transport
+        self._ask_seconds = ask_seconds
+        self._fetch_seconds = fetch_seconds
+        self._limits = limits or Limits()
+
+    def resolve_tag(self, address: str, tag: str) -> str:
+        """The commit that the tag points at on the remote now, an annotated tag followed to its commit.
+
+        Raises:
+            Problem: ``tag-missing``, ``repository-unreachable``, ``repository-refused``.
+        """
+        if refusal := find_refusal(tag):
+            raise _missing_tag(address, tag, why=refusal)
+        name = f"refs/tags/{tag}"
+        answer = self._ask(address, name)
+        found = {name: commit for commit, _, name in (line.partition("\t") for line in answer.splitlines())}
+        commit = found.get(f"{name}^{{}}") or found.get(name)
+        if commit is None:
+            raise _missing_tag(address, tag, why="it is not there")
+        return commit
+
+    def check_out(self, address: str, commit: str, into: Path) -> Tree:
+        """A clean tree of the commit at ``into``; what stood there before is removed.
+
+        Asks the remote only for a commit that the cache lacks.
+
+        Raises:
+            Problem: ``commit-missing``, ``unsafe-tree``, ``repository-unreachable``, ``repository-refused``.
+        """
+        if not _COMMIT.fullmatch(commit):
+            raise _missing_commit(address, commit)
+        with self._locked(address) as commands:
+            self._get_commit(commands, address, commit)
+            return self._export_anew(commands, address, commit, into)
+
+    def _commands(self, address: str) -> Commands:
+        """Git for this address, on the address' place in the cache."""
+        transport = get_transport(address, allow_file_transport=self._allow_file_transport)
+        configuration = self._directory / "gitconfig"
+        if not configuration.exists():
+            self._directory.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile("w", dir=self._directory, delete=False) as file:
+                file.write(OUR_CONFIGURATION)
+            Path(file.name).replace(configuration)
+        name = hashlib.sha256(address.encode()).hexdigest()[:32]
+        return Commands(self._directory / f"{name}.git", configuration, transport)
+
+    @contextmanager
+    def _locked(self, address: str) -> Iterator[Commands]:
+        """The address' bare repository, ours alone until the block ends or the process dies.
+
+        Waits for others without a deadline of its own: each Git command of theirs has one.
+        """
+        commands = self._commands(address)
+        with commands.repository.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (commands.repository / "HEAD").exists():
+                _create(commands, address)
+            yield commands
+
+    def _ask(self, address: str, name: str) -> str:
+        """Needs no repository and no lock: a long fetch of another process is not waited for."""
+        command = ["ls-remote", "--", address, name, f"{name}^{{}}"]
+        try:
+            return self._commands(address).run(command, seconds=self._ask_seconds)
+        except GitFailed as error:
+            raise _unreachable(address, error) from None
+
+    def _get_commit(self, commands: Commands, address: str, commit: str) -> None:
+        if _has_commit(commands, commit):
+            return
+        try:
+            self._fetch(commands, address, commit)
+        except GitFailed as error:
+            if not _BROKEN.search(str(error)):
+                raise _unreachable(address, error) from None
+            self._start_over(commands, address, commit)
+        if not _has_commit(commands, commit):
+            raise _missing_commit(address, commit)
+
+    def _fetch(self, commands: Commands, address: str, commit: str) -> None:
+        """That commit alone, or all tags and branches where the host does not give single commits."""
+        try:
+            self._fetch_only(commands, address, f"+{commit}:refs/verdigris/{commit}", "--depth=1")
+        except GitTimedOut:
+            raise
+        except GitFailed as error:
+            if _BROKEN.search(str(error)):
+                raise
+            self._fetch_only(
+                commands, address, "+refs/tags/*:refs/tags/*", "+refs/heads/*:refs/remotes/origin/*"
+            )
+
+    def _fetch_only(self, commands: Commands, address: str, *what: str) -> None:
+        options = [part for part in what if part.startswith("--")]
+        references = [part for part in what if not part.startswith("--")]
+        command = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", *options, "--", address]
+        commands.run([*command, *references], seconds=self._fetch_seconds)
+
+    def _start_over(self, commands: Commands, address: str, commit: str) -> None:
+        """Replace a cache that a killed Git left unusable, once the new one has the commit."""
+        with tempfile.TemporaryDirectory(dir=self._directory, ignore_cleanup_errors=True) as folder:
+            fresh = Commands(Path(folder, "fresh.git"), commands.configuration, commands.transport)
+            _create(fresh, address)
+            try:
+                self._fetch(fresh, address, commit)
+            except GitFailed as error:
+                raise _unreachable(address, error) from None
+            commands.repository.rename(Path(folder, "broken.git"))
+            fresh.repository.rename(commands.repository)
+
+    def _export_anew(self, commands: Commands, address: str, commit: str, into: Path) -> Tree:
+        """Written beside ``into`` and moved there whole: a crash leaves no half tree under the final name."""
+        into.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=into.parent, prefix=f".{into.name}-") as folder:
+            fresh = Path(folder, "tree")
+            fresh.mkdir()
+            try:
+                files = export(commands, commit, fresh, limits=self._limits)
+            except UnsafeTree as error:
+                raise _unsafe(address, commit, error) from error
+            except GitFailed as error:
+                raise _unreachable(address, error) from None
+            if into.exists():
+                shutil.rmtree(into)
+            fresh.rename(into)
+        return Tree(into, commit, files)
+
+
+def _create(commands: Commands, address: str) -> None:
+    """An empty template: no sample hooks, nothing that is not ours."""
+    try:
+        commands.run(
+            ["init", "--quiet", "--bare", "--template=", str(commands.repository)], seconds=_LOCAL_SECONDS
+        )
+    except GitFailed as error:
+        raise _unreachable(address, error) from None
+
+
+def _has_commit(commands: Commands, commit: str) -> bool:
+    """Whether the cache has the commit; a tag of anything else than a commit counts as not there."""
+    try:
+        commands.run(["cat-file", "-e", f"{commit}^{{commit}}"], seconds=_LOCAL_SECONDS)
+    except GitFailed:
+        return False
+    return True
+
+
+def _missing_tag(address: str, tag: str, *, why: str) -> Problem:
+    return Problem(
+        "tag-missing",
+        "the tag is not in the repository",
+        detail=f"tag {shown(tag)} of {anonymous(address)}: {why}",
+        next_step="push the tag again (git push origin TAG), or release another one",
+        status=422,
+    )
+
+
+def _missing_commit(address: str, commit: str) -> Problem:
+    return Problem(
+        "commit-missing",
+        "the commit is not in the repository",
+        detail=f"{anonymous(address)} has no commit {shown(commit)}, or no longer gives it out",
+        next_step="push a tag that points at a commit of this repository",
+        status=422,
+    )
+
+
+def _unreachable(address: str, error: GitFailed) -> Problem:
+    said = without_credentials(str(error), address)
+    return Problem(
+        "repository-unreachable",
+        "the repository can't be read",
+        detail=f"{anonymous(address)}: {said[:500]}",
+        next_step="check the address, the network and the credentials of the workers, then retry the release",
+        status=502,
+    )
+
+
+def _unsafe(address: str, commit: str, error: UnsafeTree) -> Problem:
+    return Problem(
+        "unsafe-tree",
+        "the commit's files are refused",
+        detail=f"commit {commit[:12]} of {anonymous(address)}: {error}",
+        next_step="remove what is named from the repository and push a new tag",
+        status=422,
+    )

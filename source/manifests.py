@@ -1,0 +1,248 @@
+"""From the templates of one app to the objects that a cluster gets: found, rendered, parsed, stamped.
+
+Vetting is a step of its own (``vetting.check_manifests``), and nothing goes to a cluster before it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from release.model import Color
+from release.problems import Problem
+from source.documents import Object, Unusable, parse_documents
+from source.placeholders import MisplacedValue, Placeholders
+from source.stamping import (
+    stamp_default_entry,
+    stamp_deployment,
+    stamp_namespace,
+    stamp_subsets,
+    stamp_test_entry,
+)
+from source.templates import ROLES, Templates, read_templates, render_envsubst, render_jinja
+from source.values import variables_for
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from release.config import App
+    from release.secret import Secret
+
+_WORD: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./:@-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a template may know. ``values`` (see ``values.values_for``) may hold secrets.
+
+    ``live_color``: the color that the default route names, or the other one on a first deploy.
+
+    Raises:
+        ValueError: a name has characters that could change the meaning of a manifest.
+    """
+
+    app: str
+    namespace: str
+    color: Color
+    live_color: Color
+    tag: str
+    commit: str
+    release: str
+    image: str
+    values: Mapping[str, object] = field(repr=False)
+
+    def __post_init__(self) -> None:
+        for name, value in self._names().items():
+            if not _WORD.fullmatch(value):
+                raise ValueError(f"the {name} {value[:80]!r} can't stand in a manifest")
+
+    def variables(self, placeholders: Placeholders) -> dict[str, object]:
+        """The variables of a Jinja2 template."""
+        return {**self._names(), "values": placeholders.without_secrets(dict(self.values))}
+
+    def _names(self) -> dict[str, str]:
+        fields = ("app", "namespace", "color", "live_color", "tag", "commit", "release", "image")
+        return {name: str(getattr(self, name)) for name in fields}
+
+
+@dataclass(frozen=True, slots=True)
+class Manifests:
+    """One app's objects for one release. Printing it shows no content: there may be secrets inside.
+
+    ``extras`` are further objects of the files, in their order; ``origin`` says whose templates these are;
+    ``secrets`` are those that stand in the objects (see ``placeholders.redact``).
+    """
+
+    service: Object = field(repr=False)
+    deployment: Object = field(repr=False)
+    gateway: Object | None = field(repr=False)
+    destination_rule_steady: Object = field(repr=False)
+    destination_rule_test: Object = field(repr=False)
+    virtual_service_steady: Object = field(repr=False)
+    virtual_service_test: Object = field(repr=False)
+    extras: tuple[Object, ...] = field(repr=False)
+    origin: str
+    secrets: tuple[Secret, ...] = ()
+
+
+def render(app: App, tree: Path, context: Context) -> Manifests:
+    """The app's objects for this release.
+
+    Raises:
+        Problem: ``manifests-invalid``, ``manifest-missing`` or ``secret-missing``, with file and line.
+    """
+    origin = f"{app.manifests.path}/"
+    try:
+        templates = read_templates(app, tree)
+        origin = templates.origin
+        placeholders = Placeholders()
+        files = _parse(templates, _render(app, templates, context, placeholders), placeholders)
+        manifests = _assemble(files, templates, placeholders)
+        _stamp(manifests, app, context, templates)
+    except Unusable as error:
+        raise _invalid(error, context, origin) from None
+    except _Missing as error:
+        raise _missing(error, context, origin) from None
+    return manifests
+
+
+class _Missing(Exception):
+    """A file that every app needs is not there, or lacks its object."""
+
+
+def _render(app: App, templates: Templates, context: Context, placeholders: Placeholders) -> dict[str, str]:
+    files = [file for file in map(templates.find, ROLES) if file]
+    if templates.syntax == "jinja2":
+        return render_jinja(templates, files, context.variables(placeholders))
+    variables = {
+        **variables_for(app),
+        "COLOR_TEST": context.color.value,
+        "COLOR_ACTIVE": context.live_color.value,
+        "SEMAPHORE_WORKFLOW_ID": _image_tag(context),
+    }
+    return render_envsubst(templates, files, variables, placeholders)
+
+
+def _image_tag(context: Context) -> str:
+    """What stands after the image's last colon, where that is no registry's port."""
+    _, colon, tag = context.image.rpartition("/")[2].partition(":")
+    return tag if colon else context.tag
+
+
+def _parse(
+    templates: Templates, texts: Mapping[str, str], placeholders: Placeholders
+) -> dict[str, list[Object]]:
+    """The objects of each role's file, values in place."""
+    documents: dict[str, list[Object]] = {}
+    for role in ROLES:
+        file = templates.find(role)
+        try:
+            parsed = parse_documents(texts[file], file=file) if file else []
+            documents[role] = [placeholders.fill(document) for document in parsed]
+        except MisplacedValue as error:
+            raise Unusable(str(error), file=file or role) from None
+    return documents
+
+
+def _assemble(
+    files: Mapping[str, list[Object]], templates: Templates, placeholders: Placeholders
+) -> Manifests:
+    """Each object to its place: routes come from their own files, the others from wherever they stand."""
+    steady, test = list(files["route"]), list(files["route-test"])
+    routes = {
+        "virtual_service_steady": _take(steady, "VirtualService", "route", templates),
+        "virtual_service_test": _take(test, "VirtualService", "route-test", templates),
+        "destination_rule_steady": _take(steady, "DestinationRule", "route", templates),
+        "destination_rule_test": _take(test, "DestinationRule", "route-test", templates),
+    }
+    others = [*files["service"], *files["deployment"], *files["gateway"], *steady]
+    others += [document for document in test if document not in steady]
+    return Manifests(
+        service=_take(others, "Service", "service", templates),
+        deployment=_take(others, "Deployment", "deployment", templates),
+        gateway=_find(others, "Gateway"),
+        **routes,
+        extras=tuple(others),
+        origin=templates.origin,
+        secrets=placeholders.secrets,
+    )
+
+
+def _find(documents: list[Object], kind: str) -> Object | None:
+    """Take the first of a kind out of the list."""
+    for index, document in enumerate(documents):
+        if document["kind"] == kind:
+            return documents.pop(index)
+    return None
+
+
+def _take(documents: list[Object], kind: str, role: str, templates: Templates) -> Object:
+    found = _find(documents, kind)
+    if found is None:
+        file = templates.find(role)
+        raise _Missing(f"{file} holds no {kind}" if file else f"{role}.yml is not there")
+    return found
+
+
+def _stamp(manifests: Manifests, app: App, context: Context, templates: Templates) -> None:
+    stamp_deployment(
+        manifests.deployment,
+        color=context.color,
+        release=context.release,
+        tag=context.tag,
+        commit=context.commit,
+        file=templates.name_of("deployment"),
+    )
+    steady, test = templates.name_of("route"), templates.name_of("route-test")
+    name, live = context.app, context.live_color
+    stamp_default_entry(manifests.virtual_service_steady, app=name, live=live, file=steady)
+    stamp_default_entry(manifests.virtual_service_test, app=name, live=live, file=test)
+    stamp_test_entry(
+        manifests.virtual_service_test, app=name, color=context.color, cookie=app.test_cookie, file=test
+    )
+    stamp_subsets(manifests.destination_rule_steady, {live}, file=steady)
+    stamp_subsets(manifests.destination_rule_test, Color, file=test)
+    for document in objects_of(manifests):
+        stamp_namespace(document, context.namespace, file="(any)")
+
+
+def objects_of(manifests: Manifests) -> tuple[Object, ...]:
+    """All objects; the two forms of a route are two."""
+    return (
+        manifests.service,
+        manifests.deployment,
+        *([manifests.gateway] if manifests.gateway else []),
+        manifests.destination_rule_steady,
+        manifests.destination_rule_test,
+        manifests.virtual_service_steady,
+        manifests.virtual_service_test,
+        *manifests.extras,
+    )
+
+
+def _whose(context: Context, origin: str) -> str:
+    return f"{context.app} {context.tag} ({context.commit[:12]}), {origin}"
+
+
+def _invalid(error: Unusable, context: Context, origin: str) -> Problem:
+    place = f"{error.file}:{error.line}" if error.line else error.file
+    what = "".join(char if char.isprintable() else " " for char in str(error))
+    return Problem(
+        "manifests-invalid",
+        "the manifests can't be used",
+        detail=f"{_whose(context, origin)}: {place}: {what}",
+        next_step="correct the file (or the app's values in the configuration) and push a new tag",
+        status=422,
+    )
+
+
+def _missing(error: _Missing, context: Context, origin: str) -> Problem:
+    return Problem(
+        "manifest-missing",
+        "a manifest is missing",
+        detail=f"{_whose(context, origin)}: {error}",
+        next_step="add it, or remove the whole folder to use Verdigris' own templates; then push a new tag",
+        status=422,
+    )
