@@ -1,0 +1,209 @@
+"""Bringing objects to what a manifest says, one turn at a time, without taking what others own.
+
+Each write follows a read and a question for the turn, is bound to what was read, and stamps the turn's fence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from cluster import objects
+from cluster.change import DEFAULT_WAIT, change, retry_stale
+from cluster.errors import AlreadyExists, ClusterError, Conflict, Invalid, NotFound, Unavailable
+from cluster.fence import fence_of, stamped
+from cluster.kinds import Object, Ref, ref_of
+from cluster.names import FENCE, FIELD_MANAGER
+from cluster.ownership import OwnedField, adopt_own_writes, conflicting_fields, not_to_take
+from cluster.patch import Patch, at_version, set_annotations
+from cluster.redaction import without_values
+from cluster.waiting import Deadline
+from release.problems import Problem
+from release.turn import LostTurn
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from cluster.connection import Cluster
+    from release.turn import Turn
+
+SERVER_SIDE: Final = ("resourceVersion", "managedFields", "generation", "uid", "creationTimestamp")
+
+
+@dataclass(frozen=True, slots=True)
+class PutOutcome:
+    """What became of an object. ``changed``: more than our stamps. ``notes``: what was taken from whom."""
+
+    changed: bool
+    notes: list[str] = field(default_factory=list)
+
+
+def dry_run(
+    cluster: Cluster, obj: Object, *, take_over: Collection[str] = (), force: bool = False
+) -> str | None:
+    """What the server would say to an apply: None, or its own message.
+
+    ``force``: for objects that are patched rather than applied, whose owners don't matter.
+
+    Raises:
+        Unavailable: the cluster is away, which says nothing about the object.
+    """
+    try:
+        objects.apply(cluster, obj, force=force, dry_run=True)
+    except Conflict as conflict:
+        refused = not_to_take(conflicting_fields(conflict), take_over)
+        if refused:
+            return f"{ref_of(obj)}: fields with other owners: {', '.join(map(str, refused))}"
+        return dry_run(cluster, obj, force=True)
+    except Unavailable:
+        raise
+    except ClusterError as refusal:
+        return without_values(refusal.message, obj)
+    return None
+
+
+def put(
+    cluster: Cluster,
+    obj: Object,
+    *,
+    turn: Turn,
+    take_over: Collection[str] = (),
+    deadline: Deadline | None = None,
+) -> PutOutcome:
+    """Create the object or apply it over what is there.
+
+    ``take_over``: managers whose fields the app's configuration lets us take; each field is noted.
+
+    Raises:
+        Problem: ``field-conflict``: others own fields; ``cluster-unavailable``: away to the deadline.
+        Invalid, Forbidden, NotFound: the server refuses the object.
+        LostTurn: somebody else has the turn.
+    """
+    limit = deadline or Deadline.after(DEFAULT_WAIT)
+    try:
+        return retry_stale(lambda: _put_once(cluster, obj, turn, take_over), deadline=limit, turn=turn)
+    except Invalid as refusal:
+        raise Invalid(without_values(refusal.message, obj), status=refusal.status) from None
+
+
+def annotate(
+    cluster: Cluster,
+    ref: Ref,
+    annotations: Mapping[str, str | None],
+    *,
+    turn: Turn,
+    deadline: Deadline | None = None,
+) -> Object:
+    """Set annotations of an object that exists; None takes one away.
+
+    Raises:
+        NotFound: there is no such object.
+        LostTurn: somebody else has the turn.
+    """
+
+    def build(obj: Object) -> Patch | None:
+        wanted = set_annotations(obj, annotations)
+        return [*at_version(obj), *wanted] if wanted else None
+
+    return change(cluster, ref, build, turn=turn, deadline=deadline)
+
+
+def stamp_fence(
+    cluster: Cluster, references: Iterable[Ref], *, turn: Turn, deadline: Deadline | None = None
+) -> None:
+    """Mark every object that exists with our fence: the first act of whoever takes a stage over.
+
+    It moves each resourceVersion, so that a write which a frozen worker prepared before meets a 409. What
+    does not exist needs no mark: creating is a POST, which the second of two loses.
+
+    Raises:
+        LostTurn: an object carries a higher fence: somebody took over from us.
+    """
+    limit = deadline or Deadline.after(DEFAULT_WAIT)
+    for ref in references:
+        try:
+            change(cluster, ref, lambda obj: _stamp(obj, turn.fence), turn=turn, deadline=limit)
+        except NotFound:
+            continue
+
+
+def _stamp(obj: Object, fence: int) -> Patch | None:
+    """Bind to what was read; ``change`` adds the stamp itself."""
+    standing = fence_of(obj)
+    if standing > fence:
+        raise LostTurn(f"{ref_of(obj)} carries fence {standing}, ours is {fence}")
+    return None if standing == fence else at_version(obj)
+
+
+def _put_once(cluster: Cluster, obj: Object, turn: Turn, take_over: Collection[str]) -> PutOutcome:
+    current = objects.find(cluster, ref_of(obj))
+    if current is None:
+        _create(cluster, obj, turn)
+        return PutOutcome(changed=True)
+    if "deletionTimestamp" in current["metadata"]:
+        raise Conflict(f"{ref_of(obj)} is being deleted")
+    bound = stamped(obj, turn.fence, version=_adopt(cluster, current, turn))
+    applied, taken = _apply_over(cluster, bound, turn, take_over)
+    notes = [f"took over {item}" for item in taken if item.manager != FIELD_MANAGER]
+    return PutOutcome(changed=_content(current) != _content(applied), notes=notes)
+
+
+def _create(cluster: Cluster, obj: Object, turn: Turn) -> None:
+    turn.check()
+    try:
+        objects.create(cluster, stamped(obj, turn.fence))
+    except AlreadyExists as exists:
+        # Somebody was faster, or it was us and the answer got lost: read again, as after any stale write.
+        raise Conflict(exists.message, status=exists.status, reason=exists.reason) from exists
+
+
+def _adopt(cluster: Cluster, current: Object, turn: Turn) -> str:
+    """Make what we wrote ours to apply; the resourceVersion that the object has then."""
+    adoption = adopt_own_writes(current)
+    if not adoption:
+        return objects.version_of(current)
+    turn.check()
+    return objects.version_of(objects.patch_json(cluster, ref_of(current), adoption))
+
+
+def _apply_over(
+    cluster: Cluster, bound: Object, turn: Turn, take_over: Collection[str]
+) -> tuple[Object, list[OwnedField]]:
+    """Apply, by force only where every owner in the way is one that we may overrule."""
+    turn.check()
+    try:
+        return objects.apply(cluster, bound), []
+    except Conflict as conflict:
+        if not conflict.is_about_fields:
+            raise
+        taken = _check_takeable(bound, conflict, take_over)
+    turn.check()
+    return objects.apply(cluster, bound, force=True), taken
+
+
+def _check_takeable(obj: Object, conflict: Conflict, take_over: Collection[str]) -> list[OwnedField]:
+    fields = conflicting_fields(conflict)
+    refused = not_to_take(fields, take_over)
+    if refused:
+        _refuse(obj, refused, conflict)
+    return fields
+
+
+def _refuse(obj: Object, refused: list[OwnedField], conflict: Conflict) -> NoReturn:
+    managers = sorted({item.manager for item in refused})
+    raise Problem(
+        "field-conflict",
+        "Somebody else owns fields that the manifest sets",
+        detail=f"{ref_of(obj)}: {', '.join(map(str, refused))}",
+        next_step=(
+            f"Take the fields out of the manifest, or list {', '.join(managers)} under the app's take_over "
+            "if Verdigris may overrule it."
+        ),
+    ) from conflict
+
+
+def _content(obj: Object) -> Object:
+    """What people mean by the object: without status, bookkeeping and our fence."""
+    metadata = {name: value for name, value in obj["metadata"].items() if name not in SERVER_SIDE}
+    kept = {name: value for name, value in objects.annotations_of(obj).items() if name != FENCE}
+    return {**obj, "metadata": {**metadata, "annotations": kept}, "status": None}

@@ -1,0 +1,168 @@
+"""A connection to one cluster: requests over kept connections, each with timeouts, each error one of ours.
+
+What requests mean is in ``objects``. Credentials are the library's business: it reads kubeconfigs, runs
+their credential plugins and renews tokens.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Self, cast
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+import urllib3
+from kubernetes.client.configuration import Configuration
+from kubernetes.client.rest import RESTClientObject
+from kubernetes.config import incluster_config, kube_config
+from kubernetes.config.config_exception import ConfigException
+
+from cluster import errors
+from release.problems import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+# The library says which of its modules are typed, then leaves functions without annotations.
+_in_cluster: Callable[..., None] = incluster_config.load_incluster_config
+_from_kubeconfig: Callable[..., None] = kube_config.load_kube_config
+
+CONNECT_TIMEOUT: Final = 5.0
+READ_TIMEOUT: Final = 30.0
+FIRST_ERROR: Final = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What a request carries."""
+
+    content: object
+    content_type: str = "application/json"
+
+
+class Cluster:
+    """One API server and our credentials for it. Threads may share it; processes may not."""
+
+    def __init__(self, configuration: Any, pool: urllib3.PoolManager) -> None:  # noqa: ANN401 -- the library is untyped
+        """Use ``connect``; tests pass a pool of their own."""
+        self.configuration = configuration
+        self._pool = pool
+        self._address = _without_credentials(str(configuration.host)).rstrip("/")
+
+    @classmethod
+    def connect(cls, kubeconfig: Path | None = None, context: str | None = None) -> Self:
+        """Read credentials: this file, else ``KUBECONFIG``, else ``~/.kube/config``, else the pod's own.
+
+        Nothing is sent yet.
+
+        Raises:
+            Problem: no usable configuration.
+        """
+        configuration = Configuration()
+        try:
+            _load(configuration, _find_kubeconfig(kubeconfig), context)
+        except (ConfigException, OSError) as error:
+            raise _unconfigured(kubeconfig, context, error) from error
+        return cls(configuration, RESTClientObject(configuration).pool_manager)
+
+    @property
+    def host(self) -> str:
+        """The server's name and port, for messages."""
+        return urlsplit(self._address).netloc
+
+    def headers(self) -> dict[str, str]:
+        """What proves who we are, renewed where it expired. Never log these."""
+        bearer = self.configuration.auth_settings().get("BearerToken", {}).get("value")
+        return {"authorization": bearer} if bearer else {}
+
+    def url(self, path: str, query: Mapping[str, str] | None = None) -> str:
+        """The whole address of a path."""
+        return f"{self._address}{path}{'?' + urlencode(query) if query else ''}"
+
+    def request(
+        self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Body | None = None
+    ) -> bytes:
+        """Send one request and return the answer's body.
+
+        Never repeats it: only the caller knows what is safe.
+
+        Raises:
+            ClusterError: by what the answer, or its absence, means.
+        """
+        answer = self._send(method, path, query=query, body=body, stream=False)
+        return answer.data
+
+    def stream(self, path: str, *, query: Mapping[str, str]) -> urllib3.BaseHTTPResponse:
+        """Begin to read an answer that goes on, as watches do. The caller closes it.
+
+        Raises:
+            ClusterError: as ``request``.
+        """
+        return self._send("GET", path, query=query, body=None, stream=True)
+
+    def _send(
+        self, method: str, path: str, *, query: Mapping[str, str] | None, body: Body | None, stream: bool
+    ) -> urllib3.BaseHTTPResponse:
+        headers = {"accept": "application/json, */*", "user-agent": "verdigris", **self.headers()}
+        if body:
+            headers["content-type"] = body.content_type
+        try:
+            answer = self._pool.request(
+                method,
+                self.url(path, query),
+                body=json.dumps(body.content).encode() if body else None,
+                headers=headers,
+                timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT, read=READ_TIMEOUT),
+                retries=False,
+                redirect=False,
+                preload_content=not stream,
+            )
+            if answer.status < FIRST_ERROR:
+                return answer
+            content = answer.data
+        except urllib3.exceptions.HTTPError as error:
+            raise errors.from_transport(error, self.host) from error
+        raise errors.from_answer(answer.status, content, answer.headers)
+
+
+def _without_credentials(address: str) -> str:
+    """The address alone: it ends up in messages, and nobody takes credentials from it."""
+    parts = urlsplit(address)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def _find_kubeconfig(given: Path | None) -> str | None:
+    """The file, or files as ``KUBECONFIG`` may list them; None where only the pod's account is left."""
+    if given:
+        return str(given)
+    named = os.environ.get("KUBECONFIG")
+    usual = Path("~/.kube/config").expanduser()
+    return named or (str(usual) if usual.exists() else None)
+
+
+def _load(configuration: object, kubeconfig: str | None, context: str | None) -> None:
+    if kubeconfig is None:
+        _in_cluster(client_configuration=configuration)
+    else:
+        _from_kubeconfig(
+            config_file=kubeconfig, context=context, client_configuration=configuration, persist_config=False
+        )
+
+
+def _unconfigured(kubeconfig: Path | None, context: str | None, error: Exception) -> Problem:
+    where = str(kubeconfig) if kubeconfig else "KUBECONFIG, ~/.kube/config and the pod's service account"
+    wanted = f" with context {context}" if context else ""
+    return Problem(
+        "cluster-config",
+        "No usable kubeconfig",
+        detail=f"{where}{wanted}: {error}",
+        next_step="Name a kubeconfig that the workers can read, and a context that it has.",
+        status=500,
+    )
+
+
+def parse(content: bytes) -> dict[str, Any]:
+    """An answer's JSON object."""
+    return cast("dict[str, Any]", json.loads(content))
