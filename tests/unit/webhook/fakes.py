@@ -1,0 +1,369 @@
+"""A core that remembers what was asked and shows what a test puts in: for the web process, without Redis."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from release.config import Config
+from release.model import (
+    Actor,
+    Color,
+    ColorObservation,
+    Job,
+    JobKind,
+    JobState,
+    Observation,
+    Release,
+    Stage,
+    StageRun,
+    StageState,
+    State,
+)
+from release.plan import PLAN
+from release.problems import NotDurable, Problem
+from release.secret import Secret
+from webhook.application import create_app
+from webhook.services import WebSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from flask import Flask
+    from flask.testing import FlaskClient
+
+    from release.problems import ProblemDocument
+    from release.records import Change, LogLine
+
+NOW = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
+KEY = Secret("a secret key that only tests know, 32+")
+HOOK_SECRET = "It's a Secret to Everybody"
+OTHER_SECRET = "the secret of the other app"
+TOKEN = "a token that only tests know"
+COMMIT = "6113728f27ae82c7b1a177c8d03f9e96e0adf246"
+REPOSITORY = "Codertocat/Hello-World"
+OCTOCAT = Actor("git", "octocat")
+
+
+@dataclass(frozen=True)
+class FakeAccepted:
+    release_id: str | None
+    job_id: str
+    is_new: bool = True
+
+
+@dataclass
+class Asked:
+    """One call of ``FakeRequests``."""
+
+    what: str
+    subject: str
+    given: dict[str, Any]
+
+
+class FakeStore:
+    """What ``release.store.Store`` shows, from lists."""
+
+    def __init__(self) -> None:
+        self.is_away = False
+        self.found: list[Release] = []
+        self.jobs: list[Job] = []
+        self.lines: dict[str, list[LogLine]] = {}
+        self.steps: dict[str, list[Change]] = {}
+        self.seen: dict[str, Observation] = {}
+        self.spent: set[str] = set()
+
+    def is_reachable(self) -> bool:
+        self._check()
+        return True
+
+    def find_release(self, release_id: str) -> Release | None:
+        self._check()
+        return next((one for one in self.found if one.id == release_id), None)
+
+    def find_job(self, job_id: str) -> Job | None:
+        self._check()
+        return next((one for one in self.jobs if one.id == job_id), None)
+
+    def releases(self, app: str | None = None, *, limit: int = 50) -> list[Release]:
+        self._check()
+        ours = [one for one in self.found if app in {None, one.app}]
+        return sorted(ours, key=lambda one: one.created_at, reverse=True)[:limit]
+
+    def releases_on_a_color(self, app: str) -> list[Release]:
+        states = {State.READY, State.LIVE, State.STANDBY, State.ROLLED_BACK}
+        return [one for one in reversed(self.releases(app)) if one.state in states]
+
+    def jobs_of(self, release_id: str) -> list[Job]:
+        self._check()
+        return [one for one in self.jobs if one.release_id == release_id]
+
+    def recent_jobs(self, app: str, *, limit: int = 10) -> list[Job]:
+        return [one for one in reversed(self.jobs) if one.app == app][:limit]
+
+    def queue(self, name: str) -> list[Job]:
+        self._check()
+        return [one for one in self.jobs if one.queue == name and not one.state.is_over]
+
+    def log(self, subject: str, *, after: str = "0", limit: int = 1000) -> list[LogLine]:
+        self._check()
+        lines = self.lines.get(subject, [])
+        ids = [line.id for line in lines]
+        start = ids.index(after) + 1 if after in ids else 0
+        return lines[start : start + limit]
+
+    def changes(self, release_id: str) -> list[Change]:
+        return self.steps.get(release_id, [])
+
+    def observation(self, app: str) -> Observation | None:
+        self._check()
+        return self.seen.get(app)
+
+    def spend(self, ticket: str, *, seconds: int) -> bool:
+        assert seconds > 0
+        self._check()
+        is_new = ticket not in self.spent
+        self.spent.add(ticket)
+        return is_new
+
+    def _check(self) -> None:
+        if self.is_away:
+            message = "Redis did not answer: ConnectionError"
+            raise NotDurable(message)
+
+
+@dataclass
+class FakeRequests:
+    """Accepts everything but what ``refusal`` or ``is_away`` say; a delivery or a tag and commit once."""
+
+    asked: list[Asked] = field(default_factory=list)
+    refusal: Problem | None = None
+    is_away: bool = False
+    is_new: bool = True
+    known: dict[str, FakeAccepted] = field(default_factory=dict)
+
+    def deploy(
+        self,
+        app: str,
+        tag: str,
+        *,
+        actor: Actor,
+        commit: str = "",
+        delivery: str | None = None,
+        reason: str = "",
+    ) -> FakeAccepted:
+        keys = [f"{app} {delivery}", f"{app} {tag} {commit}"] if delivery else []
+        first = next((self.known[key] for key in keys if key in self.known), None)
+        if first:
+            return FakeAccepted(first.release_id, first.job_id, is_new=False)
+        accepted = self._ask(
+            "deploy", app, tag=tag, actor=actor, commit=commit, delivery=delivery, reason=reason
+        )
+        self.known.update(dict.fromkeys(keys, accepted))
+        return accepted
+
+    def promote(
+        self, app: str, *, actor: Actor, release_id: str | None = None, reason: str = ""
+    ) -> FakeAccepted:
+        return self._ask("promote", app, actor=actor, release_id=release_id, reason=reason)
+
+    def rollback(
+        self, app: str, *, actor: Actor, release_id: str | None = None, reason: str = ""
+    ) -> FakeAccepted:
+        return self._ask("rollback", app, actor=actor, release_id=release_id, reason=reason)
+
+    def decommission(self, app: str, *, actor: Actor, reason: str = "") -> FakeAccepted:
+        return self._ask("decommission", app, actor=actor, reason=reason)
+
+    def redeploy(self, release_id: str, *, actor: Actor, reason: str = "") -> FakeAccepted:
+        return self._ask("redeploy", release_id, actor=actor, reason=reason)
+
+    def retry(self, release_id: str, *, actor: Actor, reason: str = "") -> FakeAccepted:
+        return self._ask("retry", release_id, actor=actor, reason=reason)
+
+    def cancel(self, release_id: str, *, actor: Actor, reason: str = "") -> FakeAccepted:
+        return self._ask("cancel", release_id, actor=actor, reason=reason)
+
+    def _ask(self, what: str, subject: str, **given: object) -> FakeAccepted:
+        if self.is_away:
+            message = "Redis did not answer: TimeoutError"
+            raise NotDurable(message)
+        if self.refusal:
+            raise self.refusal
+        self.asked.append(Asked(what, subject, given))
+        number = len(self.asked)
+        return FakeAccepted(f"R{number}", f"J{number}", self.is_new)
+
+
+@dataclass
+class Web:
+    """One web process over a fake core, its clock held still."""
+
+    app: Flask
+    store: FakeStore
+    requests: FakeRequests
+    now: list[datetime]
+
+    @property
+    def client(self) -> FlaskClient:
+        """A browser or program that keeps its cookies to itself."""
+        return self.app.test_client()
+
+    def wait(self, delay: timedelta) -> None:
+        """Let time pass."""
+        self.now[0] += delay
+
+
+def make_config(folder: Path, *, public_read: bool = False, apps: Mapping[str, Any] | None = None) -> Config:
+    """Two apps of repositories of their own, each with its own secret, and one token called ``ci``."""
+    secrets = {"shop": HOOK_SECRET, "forum": OTHER_SECRET, "token": TOKEN}
+    for name, value in secrets.items():
+        (folder / name).write_text(value, encoding="utf-8")
+    return Config.model_validate(
+        {
+            "public_read": public_read,
+            "tokens": [{"name": "ci", "value": {"file": folder / "token"}}],
+            "apps": apps
+            or {
+                "shop": make_app(REPOSITORY, folder / "shop"),
+                "forum": make_app("acme/forum", folder / "forum"),
+            },
+        }
+    )
+
+
+def make_app(repository: str, *secrets: Path) -> dict[str, Any]:
+    """One app's section of the configuration."""
+    return {
+        "repository": "https://git.example/app.git",
+        "webhook": {"repository": repository, "secrets": [{"file": secret} for secret in secrets]},
+        "namespace": "shop",
+        "image": "registry.example/app:{tag}",
+        "gateway": {"address": "http://127.0.0.1:8081"},
+    }
+
+
+def make_web(config: Config, *, public_url: str = "http://127.0.0.1:8000") -> Web:
+    """A web process for ``config``."""
+    store, requests, now = FakeStore(), FakeRequests(), [NOW]
+    settings = WebSettings(public_url=public_url, clock=lambda: now[0])
+    app = create_app(config, store, requests, secret_key=KEY, settings=settings)
+    return Web(app, store, requests, now)
+
+
+def make_release(release_id: str = "R1", **given: object) -> Release:
+    """A release that is ready on blue, unless ``given`` says otherwise."""
+    values: dict[str, Any] = {
+        "app": "shop",
+        "tag": "v2.0-blue",
+        "color": Color.BLUE,
+        "commit": COMMIT,
+        "state": State.READY,
+        "actor": OCTOCAT,
+        "created_at": NOW - timedelta(minutes=5),
+        "updated_at": NOW - timedelta(minutes=1),
+        **given,
+    }
+    return Release(id=release_id, **values)
+
+
+def make_job(
+    job_id: str = "J1",
+    *,
+    passed: int = 0,
+    kind: JobKind = JobKind.DEPLOY,
+    state: JobState = JobState.RUNNING,
+    problem: ProblemDocument | None = None,
+    **given: object,
+) -> Job:
+    """A deploy of ``R1`` that runs its stage number ``passed``, unless ``given`` says otherwise."""
+    values: dict[str, Any] = {
+        "app": "shop",
+        "queue": "shop",
+        "color": Color.BLUE,
+        "release_id": "R1",
+        "tag": "v2.0-blue",
+        "stage_index": min(passed, len(PLAN[kind]) - 1),
+        "fence": 1,
+        "attempt": 1,
+        "actor": OCTOCAT,
+        "reason": "",
+        "created_at": NOW - timedelta(minutes=4),
+        **given,
+    }
+    stages = tuple(
+        _stage_run(stage, index, passed, state, has_failed=problem is not None)
+        for index, stage in enumerate(PLAN[kind])
+    )
+    return Job(id=job_id, kind=kind, state=state, stages=stages, problem=problem, **values)
+
+
+def _stage_run(stage: Stage, index: int, passed: int, state: JobState, *, has_failed: bool) -> StageRun:
+    start = NOW - timedelta(minutes=3) + timedelta(seconds=20 * index)
+    if index < passed:
+        return StageRun(stage, StageState.PASSED, start, start + timedelta(seconds=20))
+    if index == passed and has_failed:
+        return StageRun(stage, StageState.FAILED, start, start + timedelta(seconds=75))
+    if index == passed and state is JobState.RUNNING:
+        return StageRun(stage, StageState.RUNNING, start)
+    return StageRun(stage, StageState.PENDING)
+
+
+def make_observation(**given: object) -> Observation:
+    """Green is live with ``R0``; blue runs ``R1`` behind the test route."""
+    values: dict[str, Any] = {
+        "app": "shop",
+        "at": NOW - timedelta(seconds=3),
+        "live": Color.GREEN,
+        "blue": _runs(Color.BLUE, "R1", "v2.0-blue", 2),
+        "green": _runs(Color.GREEN, "R0", "v1.0-green", 3),
+        "live_release": "R0",
+        "test_route": Color.BLUE,
+        **given,
+    }
+    return Observation(**values)
+
+
+def _runs(color: Color, release: str, tag: str, pods: int) -> ColorObservation:
+    return ColorObservation(color, True, release, tag, COMMIT, replicas=pods, available=pods, passed=True)  # noqa: FBT003 -- exists
+
+
+def sign(body: bytes, secret: str = HOOK_SECRET) -> str:
+    """As GitHub signs, computed on its own."""
+    return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+def push(**given: object) -> dict[str, Any]:
+    """The parts of GitHub's push of a new tag that count."""
+    return {
+        "ref": "refs/tags/v1.2.3-blue",
+        "before": "0" * 40,
+        "after": "b8ec69cbb0a4c521d84f6bff2b8788c343e2a9de",
+        "created": True,
+        "deleted": False,
+        "head_commit": {"id": COMMIT},
+        "repository": {"full_name": REPOSITORY, "name": "Hello-World", "owner": {"login": "Codertocat"}},
+        "pusher": {"name": "octocat"},
+        **given,
+    }
+
+
+def dump(payload: Mapping[str, Any]) -> bytes:
+    """As GitHub writes it."""
+    return json.dumps(payload, separators=(",", ":")).encode()
+
+
+def headers(body: bytes, *, secret: str = HOOK_SECRET, event: str = "push", **more: str) -> dict[str, str]:
+    """A delivery's headers."""
+    return {
+        "Content-Type": "application/json",
+        "X-GitHub-Event": event,
+        "X-GitHub-Delivery": "72d3162e-cc78-11e3-81ab-4c9367dc0958",
+        "X-Hub-Signature-256": sign(body, secret),
+        **more,
+    }

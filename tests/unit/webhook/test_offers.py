@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from release.model import Actor, Color, JobKind, JobState, State
+from tests.unit.webhook.fakes import make_job, make_observation, make_release
+from webhook.offers import Standing, app_offers, release_offers, stand
+
+LIVE = make_release("R0", tag="v1.0-green", color=Color.GREEN, state=State.LIVE)
+READY = make_release("R1", state=State.READY)
+STANDBY = make_release("R1", state=State.STANDBY)
+BACK = make_release("R1", state=State.ROLLED_BACK)
+NOTHING = stand(None, [])
+
+
+def offered(standing: Standing) -> dict[str, str]:
+    """Which of an app's buttons can be pressed, and for which release."""
+    return {one.action: one.release_id or "" for one in app_offers(standing) if one.is_possible}
+
+
+@pytest.mark.parametrize(
+    ("runs", "buttons"),
+    [
+        ([], {"deploy": ""}),
+        ([READY], {"deploy": "", "promote": "R1"}),
+        ([LIVE], {"deploy": "", "decommission": ""}),
+        ([LIVE, READY], {"deploy": "", "promote": "R1", "decommission": ""}),
+        ([LIVE, STANDBY], {"deploy": "", "rollback": "R1", "decommission": ""}),
+        ([LIVE, BACK], {"deploy": "", "promote": "R1", "decommission": ""}),
+    ],
+)
+def test_an_app_offers_what_its_releases_allow(runs: list[type[object]], buttons: dict[str, str]) -> None:
+    assert offered(stand(None, runs)) == buttons  # type: ignore[arg-type]
+
+
+def test_what_can_not_be_asked_says_what_is_missing() -> None:
+    missing = [one for one in app_offers(NOTHING) if not one.is_possible]
+    assert {one.action for one in missing} == {"promote", "rollback", "decommission"}
+    assert all(one.what for one in missing)
+
+
+def test_the_cluster_is_believed_over_our_record() -> None:
+    standing = stand(make_observation(live=Color.BLUE), [LIVE])
+    assert standing.live is Color.BLUE
+    decommission = app_offers(standing)[3]
+    assert decommission.label == "Decommission green"
+
+
+def test_nothing_is_lost_where_the_idle_color_is_empty() -> None:
+    assert not any(one.loses for one in app_offers(stand(None, [LIVE])))
+    assert [one.action for one in app_offers(stand(None, [LIVE, STANDBY])) if one.loses] == [
+        "deploy",
+        "decommission",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("state", "actions"),
+    [
+        (State.QUEUED, ["cancel"]),
+        (State.WAITING, ["cancel"]),
+        (State.RUNNING, ["cancel"]),
+        (State.READY, ["promote", "redeploy"]),
+        (State.LIVE, ["redeploy"]),
+        (State.STANDBY, ["rollback", "redeploy"]),
+        (State.ROLLED_BACK, ["promote", "redeploy"]),
+        (State.FAILED, ["retry", "redeploy"]),
+        (State.CANCELLED, ["redeploy"]),
+        (State.SUPERSEDED, ["redeploy"]),
+        (State.RETIRED, ["redeploy"]),
+    ],
+)
+def test_a_release_offers_what_its_state_allows(state: State, actions: list[str]) -> None:
+    release = make_release(state=state)
+    assert [one.action for one in release_offers(release, [], stand(None, [release]))] == actions
+
+
+def test_while_a_promote_is_on_its_way_it_can_be_cancelled() -> None:
+    promote = make_job(kind=JobKind.PROMOTE)
+    offers = release_offers(READY, [promote], NOTHING)
+    assert [one.action for one in offers] == ["cancel"]
+    assert "promote" in offers[0].what
+
+
+def test_what_is_being_cancelled_offers_nothing() -> None:
+    job = replace(make_job(), cancel_requested_by=Actor("person", "maria"))
+    assert release_offers(make_release(state=State.RUNNING), [job], NOTHING) == ()
+
+
+def test_a_job_that_is_over_is_no_hindrance() -> None:
+    done = make_job(state=JobState.DONE, passed=4)
+    assert release_offers(READY, [done], NOTHING)[0].action == "promote"

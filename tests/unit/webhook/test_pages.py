@@ -1,0 +1,282 @@
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from release.model import Actor, Color, ColorObservation, JobKind, JobState, State
+from release.problems import ProblemDocument
+from release.records import Change, LogLine
+from tests.unit.webhook.fakes import (
+    KEY,
+    NOW,
+    OCTOCAT,
+    TOKEN,
+    Web,
+    make_job,
+    make_observation,
+    make_release,
+)
+from webhook.tickets import issue_ticket
+
+if TYPE_CHECKING:
+    from flask.testing import FlaskClient
+
+FRAGMENT = {"X-Fragment": "1"}
+CRASH = ProblemDocument(
+    "crash-loop", "The container keeps crashing", "shop: pod <b>x</b> ended", "run `verdigris retry R1`"
+)
+
+
+def csrf_of(page: str) -> str:
+    found = re.search(r'name="csrf_token" value="([^"]+)"', page)
+    assert found
+    return found[1]
+
+
+def sign_in(web: Web) -> FlaskClient:
+    client = web.client
+    csrf = csrf_of(client.get("/login").text)
+    answer = client.post("/login", data={"token": TOKEN, "csrf_token": csrf})
+    assert answer.status_code == 303
+    return client
+
+
+def text_of(page: str) -> str:
+    """What a person reads, without markup and with single spaces."""
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
+
+
+@pytest.mark.parametrize("path", ["/", "/releases/R1"])
+def test_pages_lead_strangers_to_the_door(web: Web, path: str) -> None:
+    answer = web.client.get(path)
+    assert answer.status_code == 303
+    assert answer.headers["Location"] == f"/login?next={path}"
+
+
+def test_a_stranger_learns_nothing_of_what_exists(web: Web) -> None:
+    web.store.found = [make_release("R1")]
+    assert web.client.get("/releases/R1").status_code == web.client.get("/releases/R2").status_code == 303
+
+
+def test_a_fragment_for_a_stranger_is_a_plain_401(web: Web) -> None:
+    assert web.client.get("/", headers=FRAGMENT).status_code == 401
+
+
+def test_where_reading_is_open_pages_show_no_buttons(open_web: Web) -> None:
+    page = open_web.client.get("/")
+    assert page.status_code == 200
+    assert "Deploy a tag" not in page.text
+    assert "Sign in" in page.text
+
+
+def test_the_overview_shows_each_color_with_what_runs_and_which_is_live(web: Web) -> None:
+    web.store.seen["shop"] = make_observation()
+    web.store.found = [make_release("R1"), make_release("R0", state=State.LIVE, color=Color.GREEN)]
+    page = sign_in(web).get("/").text
+    assert re.search(r'class="card green live".*?v1\.0-green.*?3 of 3 pods ready', page, re.DOTALL)
+    assert re.search(r'class="card blue test".*?v2\.0-blue.*?ready.*?cookie test=true', page, re.DOTALL)
+    assert "cluster seen 3 s ago" in text_of(page)
+
+
+def test_an_old_look_is_called_out_of_date(web: Web) -> None:
+    web.store.seen["shop"] = make_observation(at=NOW - timedelta(minutes=3))
+    assert "Out of date: cluster seen 3 min ago" in text_of(sign_in(web).get("/").text)
+
+
+def test_before_anybody_looked_the_page_says_so(web: Web) -> None:
+    page = text_of(sign_in(web).get("/").text)
+    assert "The cluster was not read yet." in page
+    assert "No worker has looked at the cluster yet." in page
+
+
+def test_what_the_cluster_shows_wrong_is_told(web: Web) -> None:
+    web.store.seen["shop"] = make_observation(live=None, problem="the default route has two destinations")
+    page = text_of(sign_in(web).get("/").text)
+    assert "The default route has two destinations." in page
+    assert "Users: no color is live" in page
+
+
+def test_the_queue_shows_places_and_what_each_waits_for(web: Web) -> None:
+    web.store.jobs = [
+        make_job("J1", state=JobState.OFFERED),
+        make_job("J2", state=JobState.WAITING, kind=JobKind.PROMOTE, tag="v3.0-green"),
+    ]
+    page = text_of(sign_in(web).get("/").text)
+    assert "now deploy v2.0-blue waiting for a worker" in page
+    assert "1 promote v3.0-green waiting for its turn" in page
+
+
+def test_hostile_names_are_escaped_and_written_out(web: Web) -> None:
+    tag = "v<script>alert(1)</script>\u202e-blue"
+    seen = ColorObservation(Color.BLUE, exists=True, release="R1", tag=tag, replicas=1)
+    web.store.seen["shop"] = make_observation(blue=seen)
+    web.store.found = [make_release("R1", tag=tag, actor=Actor("git", "<img src=x>"))]
+    client = sign_in(web)
+    for path in ("/", "/releases/R1"):
+        page = client.get(path).text
+        assert "<script>alert" not in page
+        assert "<img" not in page
+        assert "\u202e" not in page
+        assert "\\u202e-blue" in page
+
+
+def test_the_release_page_begins_with_why_it_failed_and_what_to_do(web: Web) -> None:
+    web.store.found = [make_release(state=State.FAILED, reason="crash-loop")]
+    web.store.jobs = [make_job(state=JobState.FAILED, passed=1, problem=CRASH)]
+    page = sign_in(web).get("/releases/R1").text
+    assert "shop: pod &lt;b&gt;x&lt;/b&gt; ended." in page
+    assert "Run <code>verdigris retry R1</code>." in page
+    assert page.index("The container keeps crashing.") < page.index('class="timeline"')
+    assert "Retry" in page
+
+
+def test_the_release_page_shows_stages_with_times(web: Web) -> None:
+    web.store.found = [make_release(state=State.RUNNING)]
+    web.store.jobs = [make_job(passed=1)]
+    page = text_of(sign_in(web).get("/releases/R1").text)
+    assert "sanity passed 11:57:00 · 20 s deploy running 11:57:20 migrate pending" in page
+    assert "Cancel" in page
+
+
+def test_the_release_page_shows_life_and_output(web: Web) -> None:
+    web.store.found = [make_release()]
+    web.store.steps["R1"] = [Change("R1", "shop", None, State.QUEUED, OCTOCAT, "tag pushed", NOW)]
+    web.store.lines["R1"] = [LogLine("1-0", NOW, "deploy", "\x1b[31m<b>2 of 2</b>\npods\u202e")]
+    page = sign_in(web).get("/releases/R1").text
+    assert "\\u001b[31m&lt;b&gt;2 of 2&lt;/b&gt;\npods\\u202e" in page
+    assert "12:00:00 queued octocat: tag pushed" in text_of(page)
+
+
+def test_a_long_log_shows_its_end(web: Web) -> None:
+    web.store.found = [make_release()]
+    web.store.lines["R1"] = [LogLine(f"{n}-0", NOW, "deploy", f"line <{n}>") for n in range(1, 2501)]
+    page = sign_in(web).get("/releases/R1").text
+    assert "line &lt;2500&gt;" in page
+    assert "line &lt;1500&gt;" not in page
+    assert "The last 1000 lines" in page
+
+
+def test_an_unknown_release_is_a_page_that_says_so(web: Web) -> None:
+    answer = sign_in(web).get("/releases/nothing")
+    assert answer.status_code == 404
+    assert "No such release." in answer.text
+
+
+def test_while_redis_is_away_the_page_says_so(web: Web) -> None:
+    client = sign_in(web)
+    web.store.is_away = True
+    answer = client.get("/")
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"] == "5"
+    assert "Redis did not confirm" in answer.text
+
+
+@pytest.mark.parametrize("path", ["/", "/releases/R1"])
+def test_a_fragment_is_the_changing_part_alone(web: Web, path: str) -> None:
+    web.store.found = [make_release()]
+    client = sign_in(web)
+    whole, part = client.get(path), client.get(path, headers=FRAGMENT)
+    assert "<!doctype html>" in whole.text
+    assert "<!doctype html>" not in part.text
+    assert part.text.strip()
+    assert "X-Fragment" in part.headers["Vary"]
+
+
+@pytest.mark.parametrize("path", ["/", "/releases/R1", "/login", "/nowhere"])
+def test_pages_need_nothing_that_their_own_policy_forbids(web: Web, path: str) -> None:
+    web.store.found, web.store.jobs = [make_release()], [make_job()]
+    web.store.seen["shop"] = make_observation()
+    page = sign_in(web).get(path).text
+    assert "style=" not in page
+    assert not re.search(r"\son[a-z]+=", page)
+    assert not re.search(r"<script(?! src=)", page)
+    assert not re.search(r"(src|href|action)=\"(https?:)?//", page)
+
+
+def test_a_wrong_token_is_refused_and_not_shown_again(web: Web) -> None:
+    client = web.client
+    csrf = csrf_of(client.get("/login").text)
+    answer = client.post("/login", data={"token": "hunter2 hunter2 hunter2", "csrf_token": csrf})
+    assert answer.status_code == 401
+    assert "hunter2" not in answer.text
+    assert client.get("/").status_code == 303
+
+
+def test_the_session_cookie_is_kept_from_scripts_and_other_sites(web: Web) -> None:
+    client = web.client
+    csrf = csrf_of(client.get("/login").text)
+    cookie = client.post("/login", data={"token": TOKEN, "csrf_token": csrf}).headers["Set-Cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=Lax" in cookie
+    assert "Expires" in cookie
+    assert TOKEN not in cookie
+
+
+@pytest.mark.parametrize(
+    ("wanted", "target"),
+    [
+        ("/releases/R1", "/releases/R1"),
+        ("https://evil.example/", "/"),
+        ("//evil.example/", "/"),
+        ("/\\evil.example", "/"),
+        ("/\tx", "/"),
+        ("javascript:alert(1)", "/"),
+        ("", "/"),
+    ],
+)
+def test_after_signing_in_one_stays_here(web: Web, wanted: str, target: str) -> None:
+    client = web.client
+    csrf = csrf_of(client.get("/login", query_string={"next": wanted}).text)
+    answer = client.post("/login", data={"token": TOKEN, "csrf_token": csrf, "next": wanted})
+    assert answer.headers["Location"] == target
+
+
+def test_a_session_ends_whatever_one_does(web: Web) -> None:
+    client = sign_in(web)
+    for _ in range(3):
+        web.wait(timedelta(hours=3, minutes=59))
+        assert client.get("/").status_code == 200
+    web.wait(timedelta(minutes=5))
+    assert client.get("/").status_code == 303
+
+
+def test_a_session_ends_with_its_token(web: Web) -> None:
+    client = sign_in(web)
+    with client.session_transaction() as session:
+        assert session["name"] == "ci"
+        session["proof"] = "0" * 32
+    assert client.get("/").status_code == 303
+
+
+def test_a_cookie_that_we_did_not_sign_is_nobodys(web: Web) -> None:
+    client = web.client
+    client.set_cookie("verdigris", "eyJuYW1lIjoiY2kiLCJ1bnRpbCI6OTk5OTk5OTk5OX0.aaaaaa.bbbb")
+    assert client.get("/").status_code == 303
+
+
+def test_signing_out_ends_it_here(web: Web) -> None:
+    client = sign_in(web)
+    csrf = csrf_of(client.get("/").text)
+    assert client.post("/logout", data={"csrf_token": csrf}).status_code == 303
+    assert client.get("/").status_code == 303
+
+
+def test_a_ticket_opens_the_door_once(web: Web) -> None:
+    ticket = issue_ticket("maria", key=KEY, clock=lambda: web.now[0])
+    client = web.client
+    assert client.get(f"/enter/{ticket}").headers["Location"] == "/"
+    assert "maria" in client.get("/").text
+    again = web.client.get(f"/enter/{ticket}")
+    assert again.status_code == 403
+    assert "works once" in again.text
+
+
+def test_a_ticket_is_no_token_and_needs_redis(web: Web) -> None:
+    ticket = issue_ticket("maria", key=KEY, clock=lambda: web.now[0])
+    assert web.client.get(f"/login?token={TOKEN}", follow_redirects=True).request.path == "/login"
+    assert web.client.get("/api/v1/apps", headers={"Authorization": f"Bearer {ticket}"}).status_code == 401
+    web.store.is_away = True
+    assert web.client.get(f"/enter/{ticket}").status_code == 503

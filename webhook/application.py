@@ -1,0 +1,72 @@
+"""The one place where the web process is put together. Everything it needs is passed in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from flask import Flask
+from flask_wtf.csrf import CSRFProtect
+
+from webhook.access import Tokens
+from webhook.api_actions import api
+from webhook.endpoints import resolve_endpoints
+from webhook.errors import handle_errors
+from webhook.filters import add_filters
+from webhook.health import health
+from webhook.hooks import hooks
+from webhook.page_actions import pages
+from webhook.security import add_headers
+from webhook.services import EXTENSION, Requests, Services, Store, WebSettings
+
+if TYPE_CHECKING:
+    from release.config import Config
+    from release.secret import Secret
+
+FORM_LIMIT: Final = 64 * 1024
+
+
+def create_app(
+    config: Config, store: Store, requests: Requests, *, secret_key: Secret, settings: WebSettings
+) -> Flask:
+    """The web process for ``config``.
+
+    Raises:
+        ConfigError: a token or a webhook's secret is missing, blank or short.
+    """
+    app = Flask("webhook")
+    app.extensions[EXTENSION] = Services(
+        config=config,
+        store=store,
+        requests=requests,
+        tokens=Tokens.resolve(config),
+        endpoints=resolve_endpoints(config),
+        settings=settings,
+        key=secret_key,
+    )
+    _configure(app, secret_key, settings)
+    csrf = CSRFProtect(app)
+    for blueprint in (hooks, api, health, pages):
+        app.register_blueprint(blueprint)
+    for without_cookies in (hooks, api, health):
+        csrf.exempt(without_cookies)
+    handle_errors(app)
+    add_headers(app, is_https=settings.is_https)
+    add_filters(app, settings.clock)
+    return app
+
+
+def _configure(app: Flask, secret_key: Secret, settings: WebSettings) -> None:
+    """Flask's own settings. Hooks and API read their bodies themselves, under limits of their own."""
+    app.config.update(
+        SECRET_KEY=secret_key.reveal(),
+        SESSION_COOKIE_NAME="verdigris",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.is_https,
+        PERMANENT_SESSION_LIFETIME=settings.session,
+        SESSION_REFRESH_EACH_REQUEST=False,
+        MAX_CONTENT_LENGTH=FORM_LIMIT,
+        MAX_FORM_MEMORY_SIZE=FORM_LIMIT,
+        MAX_FORM_PARTS=20,
+        WTF_CSRF_TIME_LIMIT=None,
+    )

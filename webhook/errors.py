@@ -1,0 +1,84 @@
+"""Every refusal and failure as an answer: problem+json for programs, a page for people, no secrets."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+
+import structlog
+from flask import Response, make_response, render_template, request
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from release.problems import NotDurable, Problem, ProblemDocument
+from release.tag import shown
+from webhook.answers import plain_problem, problem_answer, redis_away
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+PROGRAMS: Final = ("/api/", "/webhooks/", "/healthz", "/readyz")
+
+log = structlog.get_logger(__name__)
+
+
+def handle_errors(app: Flask) -> None:
+    """Have every exception of ``app`` answered here."""
+    app.register_error_handler(Problem, _answer_problem)
+    app.register_error_handler(NotDurable, _answer_not_durable)
+    app.register_error_handler(HTTPException, _answer_http)
+    app.register_error_handler(Exception, _answer_crash)
+
+
+def _answer_problem(problem: Problem) -> Response:
+    return _answer(problem.document)
+
+
+def _answer_not_durable(error: NotDurable) -> Response:
+    log.warning("redis away", why=str(error), path=shown(request.path))
+    return _answer(redis_away().document)
+
+
+def _answer_http(error: HTTPException) -> Response:
+    status = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
+    if status < HTTPStatus.BAD_REQUEST:
+        return make_response(error)
+    problem = (
+        _stale_form() if isinstance(error, CSRFError) else plain_problem(status, error.description or "")
+    )
+    answer = _answer(problem.document)
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        answer.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+    return answer
+
+
+def _answer_crash(error: Exception) -> Response:
+    """Ours to mend: the log has the trace, the answer only says where to look."""
+    log.error("request failed", path=shown(request.path), method=request.method, exc_info=error)
+    problem = Problem(
+        "internal-error",
+        "Verdigris made a mistake",
+        detail="the request failed for a reason that is not yours; the log of the web process tells it",
+        next_step="try again; if it stays, report it with that part of the log",
+        status=HTTPStatus.INTERNAL_SERVER_ERROR,
+    )
+    return _answer(problem.document)
+
+
+def _stale_form() -> Problem:
+    return Problem(
+        "stale-form",
+        "This form is out of date",
+        detail="the page was open in a session that has ended, so nothing was done",
+        next_step="go back, reload the page and try again",
+        status=HTTPStatus.BAD_REQUEST,
+    )
+
+
+def _answer(document: ProblemDocument) -> Response:
+    if request.path.startswith(PROGRAMS):
+        return problem_answer(document)
+    answer = make_response(render_template("problem.html", problem=document), document.status)
+    if document.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        answer.headers["Retry-After"] = problem_answer(document).headers["Retry-After"]
+    return answer

@@ -1,0 +1,177 @@
+"""What a person can ask for on a page, with what will happen in words, or why it can't be asked now.
+
+Pure decisions over what Redis knows. They guide; the stages ask the cluster and decide.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from release.model import JobKind, State
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from release.model import Color, Job, Observation, Release
+
+GOING: Final = frozenset({State.WAITING, State.QUEUED, State.RUNNING})
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One button. ``what`` tells what it will do or, where ``is_possible`` is False, what is missing.
+
+    ``release_id`` binds a promote or rollback to what the person saw; ``loses`` is what can't be had back.
+    """
+
+    action: str
+    label: str
+    what: str
+    is_possible: bool = True
+    release_id: str | None = None
+    loses: str = ""
+    asks_tag: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where an app stands: its live color, and which releases its colors run."""
+
+    live: Color | None
+    current: Release | None
+    ready: Release | None
+    standby: Release | None
+    rolled_back: Release | None
+
+    @property
+    def idle(self) -> Release | None:
+        """The release that runs beside the live one."""
+        return self.standby or self.rolled_back or self.ready
+
+
+def stand(observation: Observation | None, on_a_color: Sequence[Release]) -> Standing:
+    """Read an app's standing; of several in one state the newest counts."""
+    newest = {release.state: release for release in on_a_color}
+    current = newest.get(State.LIVE)
+    live = observation.live if observation and observation.live else (current.color if current else None)
+    return Standing(
+        live=live,
+        current=current,
+        ready=newest.get(State.READY),
+        standby=newest.get(State.STANDBY),
+        rolled_back=newest.get(State.ROLLED_BACK),
+    )
+
+
+def app_offers(standing: Standing) -> tuple[Offer, ...]:
+    """The four buttons of an app."""
+    return (
+        _deploy(standing),
+        _promote(standing, standing.ready or standing.rolled_back),
+        _rollback(standing, standing.standby),
+        _decommission(standing),
+    )
+
+
+def release_offers(release: Release, jobs: Sequence[Job], standing: Standing) -> tuple[Offer, ...]:
+    """The buttons of a release: only those that make sense for its state."""
+    going = next((job for job in reversed(jobs) if not job.state.is_over), None)
+    if going and going.cancel_requested_by:
+        return ()
+    if going or release.state in GOING:
+        return (_cancel(release, going),)
+    again = Offer(
+        "redeploy",
+        "Redeploy",
+        f"Starts a new release of {release.tag} at the same commit, with all four stages. "
+        "Users stay where they are until it is promoted.",
+    )
+    first = {
+        State.FAILED: _retry(release),
+        State.READY: _promote(standing, release),
+        State.ROLLED_BACK: _promote(standing, release),
+        State.STANDBY: _rollback(standing, release),
+    }.get(release.state)
+    return (first, again) if first else (again,)
+
+
+def _deploy(standing: Standing) -> Offer:
+    stay = f"Users stay on {standing.live}" if standing.live else "No color is live yet, so nobody is moved"
+    idle = standing.live and standing.idle
+    return Offer(
+        JobKind.DEPLOY.value,
+        "Deploy a tag",
+        "Deploys the tag to the color that ends its name, runs the migrations and tests it there. "
+        f"{stay} until you promote it.",
+        loses=f"It replaces {idle.tag} on {idle.color}: no more switching to that one." if idle else "",
+        asks_tag=True,
+    )
+
+
+def _promote(standing: Standing, chosen: Release | None) -> Offer:
+    if chosen is None:
+        return _missing(JobKind.PROMOTE, "Promote", "No release is ready. Deploy a tag first.")
+    origin = f" from {_named(standing.current)}" if standing.current else ""
+    stays = f" {standing.current.tag} keeps running for a rollback." if standing.current else ""
+    return Offer(
+        JobKind.PROMOTE.value,
+        f"Promote {chosen.tag}",
+        f"Moves every user{origin} to {_named(chosen)}, once it proves to be what was tested.{stays}",
+        release_id=chosen.id,
+    )
+
+
+def _rollback(standing: Standing, chosen: Release | None) -> Offer:
+    if chosen is None:
+        return _missing(
+            JobKind.ROLLBACK, "Roll back", "No release is on standby. Redeploy an earlier release instead."
+        )
+    origin = f" from {_named(standing.current)}" if standing.current else ""
+    return Offer(
+        JobKind.ROLLBACK.value,
+        f"Roll back to {chosen.tag}",
+        f"Moves every user{origin} back to {_named(chosen)}, which still runs. "
+        "Goes ahead of everything that waits, and runs no tests.",
+        release_id=chosen.id,
+    )
+
+
+def _decommission(standing: Standing) -> Offer:
+    if standing.live is None:
+        return _missing(
+            JobKind.DECOMMISSION, "Decommission", "No color is live, so none can be told to be idle."
+        )
+    idle, held = standing.live.other, standing.idle
+    return Offer(
+        JobKind.DECOMMISSION.value,
+        f"Decommission {idle}",
+        f"Takes {idle} out of the routes and deletes its Deployment. Users stay on {standing.live}.",
+        loses=f"{held.tag} stops: no more switching to that one." if held else "",
+    )
+
+
+def _cancel(release: Release, going: Job | None) -> Offer:
+    what = going.kind if going else JobKind.DEPLOY
+    return Offer(
+        "cancel",
+        "Cancel",
+        f"Stops the {what} of {release.tag}. A migration that runs is waited for; "
+        "what was deployed so far stays to be looked at.",
+    )
+
+
+def _retry(release: Release) -> Offer:
+    return Offer(
+        "retry",
+        "Retry",
+        f"Runs all stages of {release.tag} again, from the first. Users stay where they are.",
+    )
+
+
+def _missing(kind: JobKind, label: str, why: str) -> Offer:
+    return Offer(kind.value, label, why, is_possible=False)
+
+
+def _named(release: Release) -> str:
+    return f"{release.tag} ({release.color})"

@@ -1,0 +1,161 @@
+"""What a request handler works with: the configuration, the store, and the way to ask for something.
+
+``create_app`` puts it in; handlers take it with ``services()``. The protocols name what of the core this
+process uses, so that tests can pass plain classes in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final, Protocol, cast
+
+from flask import current_app
+
+from release.clock import Clock, utc_now
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from release.config import Config
+    from release.model import Actor, Job, Observation, Release
+    from release.records import Change, LogLine
+    from release.secret import Secret
+    from webhook.access import Tokens
+    from webhook.endpoints import Endpoint
+
+EXTENSION: Final = "verdigris"
+PATIENCE: Final = 10.0
+
+
+class Store(Protocol):
+    """What is read: ``release.store.Store``. Each method raises ``NotDurable`` while Redis is away."""
+
+    def is_reachable(self) -> bool:
+        """Whether Redis answers."""
+
+    def find_release(self, release_id: str) -> Release | None:
+        """The release of that id."""
+
+    def find_job(self, job_id: str) -> Job | None:
+        """The job of that id."""
+
+    def releases(self, app: str | None = None, *, limit: int = 50) -> list[Release]:
+        """The newest first."""
+
+    def releases_on_a_color(self, app: str) -> list[Release]:
+        """Those whose pods are expected to run, oldest first."""
+
+    def jobs_of(self, release_id: str) -> list[Job]:
+        """Every job of a release, oldest first."""
+
+    def recent_jobs(self, app: str, *, limit: int = 10) -> list[Job]:
+        """An app's jobs, newest first."""
+
+    def queue(self, name: str) -> list[Job]:
+        """The active job, then those behind it."""
+
+    def log(self, subject: str, *, after: str = "0", limit: int = 1000) -> list[LogLine]:
+        """Lines after the one with id ``after``."""
+
+    def changes(self, release_id: str) -> list[Change]:
+        """Every step in a release's life, oldest first."""
+
+    def observation(self, app: str) -> Observation | None:
+        """What a worker last saw of an app."""
+
+    def spend(self, ticket: str, *, seconds: int) -> bool:
+        """Whether a one-time ticket is used for the first time."""
+
+
+class Accepted(Protocol):
+    """What a request became: ``release.requests.Accepted``. Not new: the ids are the first one's."""
+
+    @property
+    def release_id(self) -> str | None:
+        """The release, where one is known."""
+
+    @property
+    def job_id(self) -> str:
+        """The job that will carry it out."""
+
+    @property
+    def is_new(self) -> bool:
+        """False for what had been asked before."""
+
+
+class Requests(Protocol):
+    """What can be asked: ``release.requests.Requests``. Durable on return; else ``Problem`` etc."""
+
+    def deploy(
+        self,
+        app: str,
+        tag: str,
+        *,
+        actor: Actor,
+        commit: str = "",
+        delivery: str | None = None,
+        reason: str = "",
+    ) -> Accepted:
+        """A new release of ``tag``."""
+
+    def promote(self, app: str, *, actor: Actor, release_id: str | None = None, reason: str = "") -> Accepted:
+        """Move every user to a release that is ready."""
+
+    def rollback(
+        self, app: str, *, actor: Actor, release_id: str | None = None, reason: str = ""
+    ) -> Accepted:
+        """Move every user back."""
+
+    def decommission(self, app: str, *, actor: Actor, reason: str = "") -> Accepted:
+        """Remove the color that is not live."""
+
+    def redeploy(self, release_id: str, *, actor: Actor, reason: str = "") -> Accepted:
+        """A new release of the same commit."""
+
+    def retry(self, release_id: str, *, actor: Actor, reason: str = "") -> Accepted:
+        """The same release once more."""
+
+    def cancel(self, release_id: str, *, actor: Actor, reason: str = "") -> Accepted:
+        """Stop a release on its way."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebSettings:
+    """How this process presents itself.
+
+    ``public_url`` is where people and Git hosts reach it; ``session`` how long one stays signed in;
+    ``patience`` how many seconds a client may take to send a body.
+    """
+
+    public_url: str = "http://127.0.0.1:8080"
+    session: timedelta = timedelta(hours=12)
+    patience: float = PATIENCE
+    clock: Clock = utc_now
+
+    @property
+    def is_https(self) -> bool:
+        """Whether cookies may be kept off plain HTTP."""
+        return self.public_url.startswith("https://")
+
+    def address(self, path: str) -> str:
+        """The full address of a page."""
+        return f"{self.public_url.rstrip('/')}{path}"
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything that handlers use."""
+
+    config: Config
+    store: Store
+    requests: Requests
+    tokens: Tokens
+    endpoints: Sequence[Endpoint]
+    settings: WebSettings
+    key: Secret
+
+
+def services() -> Services:
+    """Those of the application that handles the current request."""
+    return cast("Services", current_app.extensions[EXTENSION])

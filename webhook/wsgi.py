@@ -1,0 +1,42 @@
+"""The web process from its environment: ``gunicorn 'webhook.wsgi:create()'``."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final
+
+from release.config import load_config
+from release.environment import Settings
+from release.queue import Queue
+from release.redis_access import connect
+from release.requests import Requests
+from release.store import Store
+from webhook.application import create_app
+from webhook.log import configure_log
+from webhook.services import PATIENCE, WebSettings
+from worker.sending import background_sender
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from flask import Flask
+
+REDIS_TIMEOUT: Final = 1.0
+"""Seconds. A Git host waits ten, a person less: better a 503 now than an answer too late."""
+
+
+def create(environment: Mapping[str, str] = os.environ, *, patience: float = PATIENCE) -> Flask:
+    """The application, with Redis and Celery as the environment names them. Connects to neither yet.
+
+    Raises:
+        ConfigError: the configuration, a secret or the secret key is missing or wrong.
+    """
+    settings = Settings.read(environment)
+    configure_log(settings.log_format)
+    key, config = settings.get_secret_key(), load_config(settings.config)
+    client = connect(settings.redis_url, timeout=REDIS_TIMEOUT)
+    store = Store(client)
+    sender = background_sender(settings.redis_url)
+    requests = Requests(config, store, Queue(client), sender)
+    web = WebSettings(public_url=settings.public_url, patience=patience)
+    return create_app(config, store, requests, secret_key=key, settings=web)
