@@ -1,0 +1,92 @@
+"""Room for every user before a switch: as many available pods as the live color has."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from cluster.autoscaler import find_autoscaler, raise_minimum, restore_minimum
+from cluster.deployments import scale
+from cluster.waiting import Deadline
+from release.problems import Problem
+from tasks.routing import read_color
+from tasks.targets import targets_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cluster.kinds import Ref
+    from release.model import Color
+    from tasks.step import Step
+
+INTERVAL: Final = 0.25
+
+
+def raise_capacity(step: Step, *, live: Color | None) -> None:
+    """Raise the step's color to the live color's replicas and wait until all of its own are available.
+
+    Raises:
+        Problem: they did not become available in time; nothing was switched.
+    """
+    colors = {step.color} | ({live} if live else set())
+    wanted = max([1, *(found.replicas for color in colors if (found := read_color(step, color)))])
+    ask_for(step, wanted)
+    deadline = Deadline.after(step.app.deadlines.rollout, clock=step.around.clock)
+    while (available := count_available(step)) < wanted:
+        if deadline.is_over:
+            raise too_few(step, available, wanted)
+        step.turn.pause(INTERVAL)
+    step.tell(f"{step.color}: {available} pods available, {wanted} needed")
+
+
+def ask_for(step: Step, wanted: int) -> None:
+    """Raise whoever owns the number of replicas: an autoscaler's minimum, else the Deployment."""
+    reference = targets_of(step).deployment(step.color)
+    autoscaler = find_owner(step)
+    if autoscaler:
+        raise_minimum(step.cluster, autoscaler, wanted, turn=step.turn)
+        step.tell(f"{autoscaler}: at least {wanted} replicas until the switch is proved")
+        return
+    found = read_color(step, step.color)
+    if found and found.replicas < wanted:
+        scale(step.cluster, reference, wanted, turn=step.turn)
+        step.tell(f"{reference}: scaled from {found.replicas} to {wanted} replicas, as the live color has")
+
+
+@contextmanager
+def room_for_users(step: Step) -> Iterator[None]:
+    """However a switch ends, an autoscaler whose minimum was raised for it does its own counting after it."""
+    try:
+        yield
+    except Problem:
+        give_back(step)
+        raise
+    give_back(step)
+
+
+def give_back(step: Step) -> None:
+    """Let an autoscaler whose minimum was raised do its own counting again."""
+    autoscaler = find_owner(step)
+    if autoscaler:
+        restore_minimum(step.cluster, autoscaler, turn=step.turn)
+
+
+def find_owner(step: Step) -> Ref | None:
+    """The autoscaler of the step's color, if it has one."""
+    return step.ask(lambda: find_autoscaler(step.cluster, targets_of(step).deployment(step.color)))
+
+
+def count_available(step: Step) -> int:
+    """Pods of the step's color that take requests now."""
+    found = read_color(step, step.color)
+    return found.available if found else 0
+
+
+def too_few(step: Step, available: int, wanted: int) -> Problem:
+    """Switching to fewer pods than users need would be an outage under load."""
+    return Problem(
+        "too-few-pods",
+        "Too few pods for every user",
+        detail=f"{step.name}: {step.color} has {available} available pods, {wanted} are needed",
+        next_step="nothing was switched; see why the pods don't come up, then ask again",
+    )

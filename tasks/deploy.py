@@ -1,0 +1,144 @@
+"""Deploy: the release's pods come up on the test color, then the test route leads to them.
+
+Users notice nothing: the default entry of the route is not touched.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cluster.apply import put
+from cluster.istio import change_route, create_route, set_subsets
+from cluster.names import PASSED_ROUTE, PASSED_TEMPLATE, name_of_test_entry
+from cluster.rollout import follow_rollout
+from cluster.route import NoRoute, remove_test_entry, set_default, set_test_entry
+from cluster.verdict import Limits
+from tasks.leaving import leave, releases_here
+from tasks.rendering import rendered
+from tasks.routing import find_route, read_app_route, read_color, steady_color, understand_route
+from tasks.sanity import check_not_live
+from tasks.step import Passed
+from tasks.targets import targets_of
+
+if TYPE_CHECKING:
+    from cluster.kinds import Object
+    from cluster.patch import Patch
+    from cluster.route import Known
+    from source.manifests import Manifests
+    from tasks.step import Step
+
+
+def deploy(step: Step) -> Passed:
+    """Bring the release up on its color and lead the test route to it."""
+    route = read_app_route(step)
+    # Asked again: between sanity and now a rollback by hand may have moved users here.
+    check_not_live(step, route)
+    manifests = rendered(step, commit=step.get_release().commit, live_color=steady_color(step, route))
+    keep_users_away(step, route, manifests)
+    close_test_route(step)
+    give_up_color(step)
+    put_workload(step, manifests)
+    rolled_out = follow_rollout(
+        step.cluster,
+        targets_of(step).deployment(step.color).name,
+        step.app.namespace,
+        limits=limits_of(step),
+        turn=step.turn,
+        report=step.tell,
+        clock=step.around.clock,
+    )
+    step.tell(f"rolled out: {len(rolled_out.ready_pods)} pods ready, template {rolled_out.template_hash}")
+    open_test_route(step, manifests)
+    return Passed()
+
+
+def limits_of(step: Step) -> Limits:
+    """How long, and through how many restarts, a rollout is waited for."""
+    deadlines = step.app.deadlines
+    return Limits(
+        rollout=deadlines.rollout, image_wait=deadlines.image_wait, max_restarts=step.app.max_restarts
+    )
+
+
+def keep_users_away(step: Step, route: Known | NoRoute, manifests: Manifests) -> None:
+    """Where the default entry names this color, though nothing runs at all, let it name the other one.
+
+    Else users would reach the release as soon as its pods are ready: untested, and by no promote. Where the
+    other color runs, and something was live before somebody deleted it, leave the route: that color is not
+    asked for either, and users have nothing now.
+    """
+    if isinstance(route, NoRoute) or route.default_color is not step.color:
+        return
+    if read_color(step, step.color.other):
+        step.tell(
+            f"users are sent to {step.color}, where nothing runs: they get this release once it is ready"
+        )
+        return
+    set_subsets(step.cluster, manifests.destination_rule_test, turn=step.turn)
+
+    def build(standing: Object) -> Patch | None:
+        check_not_live(step, understand_route(step, standing))
+        return set_default(standing, step.color.other, {})
+
+    change_route(step.cluster, targets_of(step).virtual_service, build, turn=step.turn)
+    step.tell(f"the default route names {step.color.other} for now: no user is sent to what is not promoted")
+
+
+def close_test_route(step: Step) -> None:
+    """Take the test entry out first: it must not lead to pods that are being replaced."""
+    reference, name = targets_of(step).virtual_service, name_of_test_entry(step.name)
+    if find_route(step) is not None:
+        change_route(
+            step.cluster, reference, lambda standing: remove_test_entry(standing, name), turn=step.turn
+        )
+
+
+def give_up_color(step: Step) -> None:
+    """From here on what ran on this color can't be promoted or rolled back to."""
+    here = releases_here(step)
+    for release in here:
+        step.tell(f"{release.tag} ({release.id}) is replaced on {step.color}: no way back to it from now on")
+    step.move(*(move for release in here for move in leave(release, f"{step.job.tag} takes {step.color}")))
+
+
+def put_workload(step: Step, manifests: Manifests) -> None:
+    """Apply what runs: extra objects, the Service, the Deployment."""
+    for obj in (*manifests.extras, manifests.service, without_verdict(manifests.deployment)):
+        put_object(step, obj)
+
+
+def without_verdict(deployment: Object) -> Object:
+    """The Deployment with what an earlier release's tests said of it blanked."""
+    annotations = deployment["metadata"].get("annotations", {})
+    blanked = {**annotations, PASSED_TEMPLATE: "", PASSED_ROUTE: ""}
+    return {**deployment, "metadata": {**deployment["metadata"], "annotations": blanked}}
+
+
+def put_object(step: Step, obj: Object) -> None:
+    """Apply one object and say what came of it."""
+    outcome = put(step.cluster, obj, turn=step.turn, take_over=step.app.take_over)
+    done = "applied" if outcome.changed else "unchanged"
+    step.tell(f"{obj['kind']} {obj['metadata']['name']}: {done}")
+    for note in outcome.notes:
+        step.tell(f"  {note}")
+
+
+def open_test_route(step: Step, manifests: Manifests) -> None:
+    """Make before break: gateway, then both subsets, then the entry that names one of them."""
+    targets = targets_of(step)
+    if manifests.gateway:
+        put_object(step, manifests.gateway)
+    for note in set_subsets(step.cluster, manifests.destination_rule_test, turn=step.turn).notes:
+        step.tell(f"  {note}")
+    create_route(step.cluster, manifests.virtual_service_test, turn=step.turn)
+    name = name_of_test_entry(step.name)
+    entry = next(one for one in manifests.virtual_service_test["spec"]["http"] if one.get("name") == name)
+    change_route(
+        step.cluster,
+        targets.virtual_service,
+        lambda standing: set_test_entry(standing, entry, name),
+        turn=step.turn,
+    )
+    step.tell(
+        f"the test route leads to {step.color}: requests with the cookie {step.app.test_cookie} reach it"
+    )

@@ -1,0 +1,101 @@
+"""Smoke: the release is tested where only the test cookie leads; all checks passed means ready."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cluster.apply import annotate
+from cluster.names import PASSED_ROUTE, PASSED_TEMPLATE
+from release.model import State
+from release.problems import Problem
+from tasks.checks import find_failure
+from tasks.migrate import run_all
+from tasks.routing import get_known_route
+from tasks.step import Passed, step_of
+from tasks.targets import targets_of
+from tasks.tested import check_runs
+
+if TYPE_CHECKING:
+    from cluster.route import Known
+    from release.config import HttpCheck
+    from tasks.step import Step
+
+
+def smoke(step: Step) -> Passed:
+    """Run the app's commands and requests against the test color, then record what exactly has passed."""
+    before, route = check_runs(step), check_test_route(step)
+    run_all(step, step.app.smoke.commands, what="smoke")
+    deadline = step.around.clock().timestamp() + step.app.smoke.deadline
+    for check in step.app.smoke.requests:
+        wait_for(step, check, deadline=deadline)
+    step.turn.pause(0)  # a cancel that came while a command ran
+    record_verdict(step, template_hash=before.template_hash or "", fingerprint=route.fingerprint)
+    release = step.get_release()
+    ready = step_of(release, State.READY, "all stages passed", sources=frozenset({State.RUNNING}))
+    return Passed((ready,))
+
+
+def check_test_route(step: Step) -> Known:
+    """The route, which must lead the test cookie to this release's color: else the tests ask another one.
+
+    Raises:
+        Problem: it leads elsewhere.
+    """
+    route = get_known_route(step)
+    if route.test_color is step.color:
+        return route
+    raise route_changed(step, f"the test route leads to {route.test_color or 'nothing'}, not to {step.color}")
+
+
+def route_changed(step: Step, found: str) -> Problem:
+    """Somebody else wrote the route while the release was tested."""
+    return Problem(
+        "route-changed",
+        "The route was changed while the release was tested",
+        detail=f"{step.name} {step.job.tag}: {found}",
+        next_step=f"find out who changes the route, then `verdigris retry {step.get_release().id}`",
+    )
+
+
+def wait_for(step: Step, check: HttpCheck, *, deadline: float) -> None:
+    """Repeat one request until it passes.
+
+    Raises:
+        Problem: it did not until ``deadline`` (a timestamp), with what was wrong the last time.
+    """
+    what = f"{check.method} {check.path}"
+    step.turn.pause(0)
+    while failure := find_failure(check, step.app.gateway, cookie=step.app.test_cookie):
+        if step.around.clock().timestamp() + step.app.smoke.interval > deadline:
+            raise smoke_failed(step, what, failure)
+        step.tell(f"{what}: {failure}; tried again")
+        step.turn.pause(step.app.smoke.interval)
+    step.tell(f"{what}: passed")
+
+
+def smoke_failed(step: Step, what: str, failure: str) -> Problem:
+    """A check that did not pass in time."""
+    where = f"{step.name} {step.job.tag} on {step.color}"
+    return Problem(
+        "smoke-failed",
+        "A smoke test failed",
+        detail=f"{where}: {what} through {step.app.gateway.address}: {failure}",
+        next_step="users are still on the live color; look at pods and log, push a corrected tag",
+    )
+
+
+def record_verdict(step: Step, *, template_hash: str, fingerprint: str) -> None:
+    """Write on the Deployment what passed: its template and the route's entries that the tests saw.
+
+    Raises:
+        Problem: either changed while the tests ran.
+    """
+    check_runs(step, template_hash=template_hash)
+    if get_known_route(step).fingerprint != fingerprint:
+        raise route_changed(step, "its default or its test entry is not what it was when the tests began")
+    annotate(
+        step.cluster,
+        targets_of(step).deployment(step.color),
+        {PASSED_TEMPLATE: template_hash, PASSED_ROUTE: fingerprint},
+        turn=step.turn,
+    )

@@ -1,0 +1,117 @@
+"""What a stage is given and what it gives back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from cluster.waiting import Deadline, retry_unavailable
+from release.model import VERDIGRIS
+from release.records import Move
+from tasks.turn import patiently
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from cluster.connection import Cluster
+    from release.clock import Clock
+    from release.config import App, Config
+    from release.environment import Settings
+    from release.model import Actor, Color, Job, Release, State
+    from release.queue import Queue
+    from release.requests import WorkerOutbox
+    from release.store import Store
+    from source.checkout import Repositories
+    from tasks.turn import StageTurn
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """All that a worker process works with, wired once per process."""
+
+    settings: Settings
+    config: Config
+    store: Store
+    queue: Queue
+    outbox: WorkerOutbox
+    repositories: Repositories
+    connect: Callable[[App], Cluster]
+    clock: Clock
+
+
+@dataclass(frozen=True)
+class Step:
+    """One stage of one job, and what it may use. ``attempt`` above 1: a worker was lost in it before."""
+
+    around: Surroundings
+    app: App
+    job: Job
+    release: Release | None
+    turn: StageTurn
+    attempt: int
+    cluster: Cluster
+
+    @property
+    def name(self) -> str:
+        """The app's name."""
+        return self.job.app
+
+    @property
+    def color(self) -> Color:
+        """The color acted on."""
+        return self.job.color
+
+    @property
+    def workdir(self) -> Path:
+        """Where this turn checks the release's tree out: a frozen worker that thaws must not touch ours."""
+        return self.around.settings.data / "trees" / f"{self.job.id}.f{self.turn.fence}"
+
+    def get_release(self) -> Release:
+        """The release of a job that always has one."""
+        if self.release is None:
+            message = f"job {self.job.id} ({self.job.kind}) names no release"
+            raise LookupError(message)
+        return self.release
+
+    def tell(self, text: str) -> None:
+        """Say in the release's log what is being done."""
+        self.turn.log(text)
+
+    def ask(self, call: Callable[[], Answer]) -> Answer:
+        """What a read of the cluster answers, waiting for a cluster that is away to its deadline.
+
+        Raises:
+            Problem: ``cluster-unavailable``, at the deadline.
+        """
+        deadline = Deadline.after(self.app.deadlines.cluster, clock=self.around.clock)
+        return retry_unavailable(call, deadline=deadline, turn=self.turn)
+
+    def releases_on_a_color(self) -> list[Release]:
+        """The app's releases whose pods are expected to run, as our records have them."""
+        return patiently(lambda: self.around.store.releases_on_a_color(self.name))
+
+    def move(self, *moves: Move, **fields: str) -> None:
+        """Change releases, and fields of this one, while it is our turn."""
+        release_id = self.job.release_id or ""
+        patiently(
+            lambda: self.around.queue.move(
+                self.job.id, fence=self.turn.fence, moves=moves, release_id=release_id, fields=fields
+            )
+        )
+
+
+@dataclass(frozen=True)
+class Passed:
+    """A stage that ended well, with the steps that releases take by it."""
+
+    moves: tuple[Move, ...] = ()
+
+
+def step_of(
+    release: Release, target: State, reason: str, *, sources: frozenset[State], actor: Actor = VERDIGRIS
+) -> Move:
+    """A step of a release by what a stage did."""
+    return Move(release.id, sources, target, actor, reason)

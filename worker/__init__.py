@@ -1,0 +1,1 @@
+"""The Celery process: app, settings, sending, reconciler, observer, logs."""

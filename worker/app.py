@@ -1,0 +1,129 @@
+"""The Celery application that workers run: ``celery -A worker.app worker -Q releases``.
+
+Everything is wired here, once per process: nothing happens at import but reading the environment's Redis
+address. A pool child makes its own connections after the fork.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from celery import Celery
+from celery.exceptions import WorkerLostError
+from celery.signals import (
+    setup_logging,
+    task_failure,
+    worker_process_init,
+    worker_ready,
+    worker_shutting_down,
+)
+
+from cluster.connection import Cluster
+from release.clock import utc_now
+from release.config import load_config
+from release.environment import Settings
+from release.problems import NotDurable
+from release.queue import LostStage, Queue
+from release.redis_access import connect
+from release.store import Store
+from source.checkout import Repositories
+from tasks.celery_tasks import register
+from tasks.execution import observe_app
+from tasks.step import Surroundings
+from worker.dispatch import WorkerDispatcher
+from worker.log_context import configure_logs
+from worker.observer import Observer
+from worker.reconciler import Reconciler
+from worker.sending import Sender
+from worker.settings import worker_settings
+
+if TYPE_CHECKING:
+    from celery.app.task import Task
+
+REDIS_TIMEOUT = 5.0
+
+_settings = Settings.read(os.environ)
+
+app = Celery("verdigris")
+app.config_from_object(worker_settings(_settings.redis_url))
+
+
+@cache
+def surroundings() -> Surroundings:
+    """What this process works with."""
+    config = load_config(_settings.config)
+    client = connect(_settings.redis_url, timeout=REDIS_TIMEOUT)
+    return Surroundings(
+        settings=_settings,
+        config=config,
+        store=Store(client),
+        queue=Queue(client),
+        outbox=Sender(app),
+        repositories=Repositories(_settings.data / "repositories"),
+        connect=lambda configured: _cluster(configured.context),
+        clock=utc_now,
+    )
+
+
+@cache
+def _cluster(context: str | None) -> Cluster:
+    return Cluster.connect(_settings.kubeconfig, context)
+
+
+register(app, surroundings)
+
+
+@cache
+def _reconciler() -> Reconciler:
+    client = connect(_settings.redis_url, timeout=REDIS_TIMEOUT)
+    return Reconciler(Queue(client), WorkerDispatcher(Sender(app), Store(client)))
+
+
+@cache
+def _observer() -> Observer:
+    def look(name: str) -> None:
+        around = surroundings()
+        around.store.observe(observe_app(around, name))
+
+    return Observer(surroundings().config.apps, look)
+
+
+@setup_logging.connect
+def _set_up_logs(**_: object) -> None:
+    configure_logs(_settings.log_format)
+
+
+@worker_process_init.connect
+def _forget_connections(**_: object) -> None:
+    """A pool child must not share the sockets of its parent."""
+    surroundings.cache_clear()
+    _cluster.cache_clear()
+
+
+@worker_ready.connect
+def _start_threads(**_: object) -> None:
+    _reconciler().start()
+    _observer().start()
+
+
+@worker_shutting_down.connect
+def _stop_threads(**_: object) -> None:
+    _reconciler().stop()
+    _observer().stop()
+
+
+@task_failure.connect
+def _report_dead_child(
+    task_id: str, exception: BaseException, kwargs: dict[str, Any], sender: Task[Any, Any], **_: object
+) -> None:
+    """Celery notices at once when a pool child dies; the lease would notice later."""
+    if not isinstance(exception, WorkerLostError) or "job" not in kwargs:
+        return
+    stage = LostStage(str(kwargs["job"]), int(kwargs["fence"]), task_id)
+    try:
+        _reconciler().take_over(stage, why=f"the process that ran {sender.name} died")
+    except NotDurable as error:
+        structlog.get_logger(__name__).warning("a lost stage is left to its lease", error=str(error))

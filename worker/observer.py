@@ -1,0 +1,60 @@
+"""The observer: reads every app's state from its cluster every ten seconds and keeps a copy for the pages.
+
+A copy only: no decision is made from it.
+"""
+
+from __future__ import annotations
+
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from release.problems import NotDurable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+log = structlog.get_logger(__name__)
+
+INTERVAL: Final = 10.0
+"""Seconds between two looks at an app."""
+
+
+class Observer:
+    """Calls ``look`` for each app, over and over, in a thread."""
+
+    def __init__(
+        self, apps: Iterable[str], look: Callable[[str], None], *, interval: float = INTERVAL
+    ) -> None:
+        self._apps = tuple(apps)
+        self._look = look
+        self._interval = interval
+        self._ended = Event()
+        self._thread = Thread(target=self._run, name="observer", daemon=True)
+
+    def start(self) -> None:
+        """Begin, in a thread of its own."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the look that is under way."""
+        self._ended.set()
+        self._thread.join()
+
+    def look_at_all(self) -> None:
+        """One round; what goes wrong with one app is logged and does not keep the others from being read."""
+        for app in self._apps:
+            if self._ended.is_set():
+                return
+            try:
+                self._look(app)
+            except NotDurable as error:
+                log.warning("waiting for Redis", error=str(error))
+            except Exception:
+                log.exception("an app could not be observed", app=app)
+
+    def _run(self) -> None:
+        self.look_at_all()
+        while not self._ended.wait(self._interval):
+            self.look_at_all()

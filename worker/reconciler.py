@@ -1,0 +1,86 @@
+"""The reconciler: finds what is past its deadline and puts it back on its way.
+
+Runs in every worker's main process, a few times a second; two or more at once are harmless, as each step is
+one atomic script.
+"""
+
+from __future__ import annotations
+
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Final, Protocol
+
+import structlog
+
+from release.problems import NotDurable
+
+if TYPE_CHECKING:
+    from release.queue import LostStage, Queue
+    from release.records import Offer
+
+log = structlog.get_logger(__name__)
+
+INTERVAL: Final = 0.3
+"""Seconds between two looks."""
+
+
+class Dispatcher(Protocol):
+    """Where offers go, and what is known of those already sent."""
+
+    def send(self, offer: Offer) -> None:
+        """Publish the rest of the job's chain."""
+
+    def is_queued(self, offer: Offer) -> bool:
+        """Whether a message of this offer still waits in the broker."""
+
+    def close_dead(self, task_id: str, *, why: str) -> None:
+        """Tell Flower that a task died with its worker."""
+
+
+class Reconciler:
+    """Reaps expired claims and offers that nobody took."""
+
+    def __init__(self, queue: Queue, dispatcher: Dispatcher) -> None:
+        self._queue = queue
+        self._dispatcher = dispatcher
+        self._ended = Event()
+        self._thread = Thread(target=self._run, name="reconciler", daemon=True)
+
+    def start(self) -> None:
+        """Begin, in a thread of its own."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the look that is under way."""
+        self._ended.set()
+        self._thread.join()
+
+    def look(self) -> None:
+        """One pass. Raises ``NotDurable`` while Redis is away."""
+        reaped = self._queue.reap()
+        if reaped.redis_restarted:
+            log.warning("Redis was restarted: every deadline was extended by one lease")
+        for stage in reaped.lost:
+            self.take_over(stage, why="its worker stopped renewing its claim")
+        for offer in reaped.overdue:
+            if not self._dispatcher.is_queued(offer):
+                log.info("sent again: nobody took the offer", job=offer.job_id, index=offer.index)
+                self._dispatcher.send(offer)
+
+    def take_over(self, stage: LostStage, *, why: str) -> None:
+        """Offer a lost stage to another worker, under a new fence."""
+        ending = self._queue.lost(stage.job_id, fence=stage.fence, why=why)
+        if ending.offer is None:
+            return
+        log.warning("stage lost", job=stage.job_id, owner=stage.owner, why=why)
+        self._dispatcher.send(ending.offer)
+        self._dispatcher.close_dead(stage.owner, why=why)
+
+    def _run(self) -> None:
+        while not self._ended.wait(INTERVAL):
+            try:
+                self.look()
+            except NotDurable as error:
+                log.warning("waiting for Redis", error=str(error))
+            except Exception:
+                # The thread must outlive whatever one job's record holds; the next look tells it again.
+                log.exception("a look failed")

@@ -1,0 +1,137 @@
+"""The one way from an offer in Redis to a chain in Celery, for web process and workers alike.
+
+Tasks are named, not imported: the web process sends what it can't run. Publishing may fail or be repeated
+without harm; a claim in Redis decides which of the messages counts.
+"""
+
+from __future__ import annotations
+
+import secrets
+from functools import partial
+from queue import SimpleQueue
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from celery import Celery, chain
+from kombu.exceptions import OperationalError
+
+from release.plan import celery_queue, task_name
+from worker.settings import sender_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from celery.canvas import Signature
+
+    from release.records import Offer
+
+log = structlog.get_logger(__name__)
+
+WAITING_TASK = "release.waiting"
+
+
+def chain_of(app: Celery, offer: Offer) -> Signature[Any]:
+    """The rest of a job's stages as one chain.
+
+    Task ids are ``<release>.<i>-<stage>.f<fence>.<random>``: a release's tasks stand together in Flower, and
+    a message can be told from one of an earlier fence.
+    """
+    tasks = [_signature(app, offer, index) for index in range(offer.index, len(offer.stages))]
+    return chain(*tasks, app=app) if len(tasks) > 1 else tasks[0]
+
+
+def _signature(app: Celery, offer: Offer, index: int) -> Signature[Any]:
+    arguments = {"job": offer.job_id, "index": index, "fence": offer.fence}
+    people = {"release": offer.release_id, "app": offer.app, "tag": offer.tag}
+    return app.signature(
+        task_name(offer.stages[index]),
+        kwargs=arguments | people,
+        immutable=True,
+        task_id=offer.task_prefix(index) + secrets.token_hex(4),
+        queue=celery_queue(offer.kind),
+    )
+
+
+class Sender:
+    """Publishes offers; a publish that fails is left to the reconciler, which finds the offer overdue."""
+
+    def __init__(self, app: Celery) -> None:
+        self._app = app
+
+    def send(self, offer: Offer) -> None:
+        """Publish the rest of the job's chain now."""
+        try:
+            chain_of(self._app, offer).apply_async()
+        except (OperationalError, ConnectionError, TimeoutError) as error:
+            log.warning("publishing failed; a worker sends it again", job=offer.job_id, error=str(error))
+
+    def show_waiting(self, job_id: str, *, app: str, tag: str) -> None:
+        """Let Flower show a waiting job as a PENDING task: a ``task-sent`` event and nothing else."""
+        about = repr({"app": app, "tag": tag})
+        self._event("task-sent", _row(job_id), name=WAITING_TASK, args="()", kwargs=about, queue=app)
+
+    def close_waiting(self, job_id: str) -> None:
+        """The job's turn has come: its PENDING row in Flower ends."""
+        self._event("task-succeeded", _row(job_id), name=WAITING_TASK, result="'its turn'", runtime=0.0)
+
+    def close_dead(self, task_id: str, *, why: str) -> None:
+        """A worker died with this task: without word of it Flower would show it as STARTED for ever."""
+        self._app.backend.store_result(task_id, why, "FAILURE")
+        self._event("task-failed", task_id, exception=why, traceback="")
+
+    def _event(self, kind: str, task_id: str, **fields: str | float) -> None:
+        try:
+            with self._app.events.default_dispatcher() as dispatcher:
+                dispatcher.send(kind, uuid=task_id, retries=0, **fields)
+        except (OperationalError, ConnectionError, TimeoutError) as error:
+            log.warning("an event for Flower was not sent", task=task_id, error=str(error))
+
+
+def _row(job_id: str) -> str:
+    """The id of the task that stands in Flower for a waiting job; none of the real ones ends so."""
+    return f"{job_id}.waiting"
+
+
+def background_sender(redis_url: str) -> BackgroundSender:
+    """For the web process: its own Celery application, which knows no tasks and gives up quickly."""
+    app = Celery("verdigris-web", set_as_current=False)
+    app.config_from_object(sender_settings(redis_url))
+    return BackgroundSender(Sender(app))
+
+
+class BackgroundSender:
+    """Publishes off the request path: a web request never waits for the broker.
+
+    What is still unsent when the process ends is overdue a moment later and sent by a worker.
+    """
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+        self._calls: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._thread: Thread | None = None
+
+    def send(self, offer: Offer) -> None:
+        """As ``Sender.send``, soon."""
+        self._later(partial(self._sender.send, offer))
+
+    def show_waiting(self, job_id: str, *, app: str, tag: str) -> None:
+        """As ``Sender.show_waiting``, soon."""
+        self._later(partial(self._sender.show_waiting, job_id, app=app, tag=tag))
+
+    def close(self, *, timeout: float) -> None:
+        """Publish what is left, for at most ``timeout`` seconds."""
+        if self._thread is not None:
+            self._calls.put(None)
+            self._thread.join(timeout)
+
+    def _later(self, call: Callable[[], None]) -> None:
+        """Hand over to the publishing thread, started at first use: after gunicorn's fork."""
+        if self._thread is None:
+            self._thread = Thread(target=self._work, name="publisher", daemon=True)
+            self._thread.start()
+        self._calls.put(call)
+
+    def _work(self) -> None:
+        while (call := self._calls.get()) is not None:
+            call()
