@@ -1,0 +1,213 @@
+"""Commands that ask for a change. Each is accepted at once; with --wait they follow its job to the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypedDict, Unpack
+
+import click
+
+from cli import tables
+from cli.failures import Exit, Failure
+from cli.following import Asking, follow_job
+from cli.session import Session, client_command
+from release.model import JobKind, JobState
+
+if TYPE_CHECKING:
+    from cli.client import Json
+
+DEFAULT_TIMEOUT = 3600.0
+
+Command = Callable[..., None]
+
+
+class Waiting(TypedDict):
+    """Whether a command waits for the end, and for how many seconds at most."""
+
+    wait: bool
+    timeout: float
+
+
+reason_option = click.option("--reason", default="", help="Why; kept in the history.")
+release_option = click.option("--release", metavar="RELEASE", help="Which, where it isn't the obvious one.")
+
+
+def waiting_options(function: Command) -> Command:
+    """Add --wait and --timeout."""
+    timeout = click.option(
+        "--timeout",
+        type=click.FloatRange(min=0, min_open=True),
+        default=DEFAULT_TIMEOUT,
+        show_default=True,
+        metavar="SECONDS",
+        help="How long --wait waits.",
+    )
+    wait = click.option("--wait", is_flag=True, help="Follow it to its end; the exit code tells the outcome.")
+    return wait(timeout(function))
+
+
+@click.command
+@click.argument("app")
+@click.argument("tag")
+@click.option("--commit", default="", help="Full hash; left out, the one that the tag points at.")
+@reason_option
+@waiting_options
+@client_command
+def deploy(
+    session: Session, *, app: str, tag: str, commit: str, reason: str, **waiting: Unpack[Waiting]
+) -> None:
+    """Release a tag to its color, up to the smoke tests.
+
+    Nobody but requests with the test cookie reaches it until it is promoted.
+    """
+    answer = session.client.post("apps", app, "deploy", tag=tag, commit=commit, reason=reason)
+    finish(session, answer, **waiting)
+
+
+@click.command
+@click.argument("app")
+@release_option
+@reason_option
+@waiting_options
+@client_command
+def promote(
+    session: Session, *, app: str, release: str | None, reason: str, **waiting: Unpack[Waiting]
+) -> None:
+    """Move every user to the release that is ready."""
+    finish(session, session.client.post("apps", app, "promote", release=release, reason=reason), **waiting)
+
+
+@click.command
+@click.argument("app")
+@release_option
+@reason_option
+@waiting_options
+@client_command
+def rollback(
+    session: Session, *, app: str, release: str | None, reason: str, **waiting: Unpack[Waiting]
+) -> None:
+    """Move every user back to the release before."""
+    finish(session, session.client.post("apps", app, "rollback", release=release, reason=reason), **waiting)
+
+
+@click.command
+@click.argument("app")
+@reason_option
+@waiting_options
+@client_command
+def decommission(session: Session, *, app: str, reason: str, **waiting: Unpack[Waiting]) -> None:
+    """Take down the color that is not live.
+
+    What ran there can't be rolled back to any more.
+    """
+    finish(session, session.client.post("apps", app, "decommission", reason=reason), **waiting)
+
+
+@click.command
+@click.argument("release")
+@reason_option
+@waiting_options
+@client_command
+def redeploy(session: Session, *, release: str, reason: str, **waiting: Unpack[Waiting]) -> None:
+    """Release the commit of an earlier release again."""
+    finish(session, session.client.post("releases", release, "redeploy", reason=reason), **waiting)
+
+
+@click.command
+@click.argument("release")
+@reason_option
+@waiting_options
+@client_command
+def retry(session: Session, *, release: str, reason: str, **waiting: Unpack[Waiting]) -> None:
+    """Run the stages of a failed release again."""
+    finish(session, session.client.post("releases", release, "retry", reason=reason), **waiting)
+
+
+@click.command
+@click.argument("release")
+@reason_option
+@waiting_options
+@client_command
+def cancel(session: Session, *, release: str, reason: str, **waiting: Unpack[Waiting]) -> None:
+    """Stop a release on its way."""
+    answer = session.client.post("releases", release, "cancel", reason=reason)
+    finish(session, answer, wanted=JobState.CANCELLED, **waiting)
+
+
+def finish(
+    session: Session, answer: Json, *, wait: bool, timeout: float, wanted: JobState = JobState.DONE
+) -> None:
+    """Say what was accepted and, where that is asked, how it ended.
+
+    Raises:
+        Failure: the job did not end as ``wanted``, or not in time.
+    """
+    job = answer["job"]
+    if not answer.get("is_new", True):
+        session.tell("this was asked before; it is not done a second time")
+    session.tell(f"accepted: job {job['id']}{_of_release(answer)}")
+    if wait:
+        answer = _follow(session, job, timeout)
+    if session.is_json:
+        session.dump(answer)
+    if wait:
+        check_outcome(answer["job"], wanted)
+        _tell_end(session, answer["job"])
+    else:
+        session.tell(f"see it with `verdigris show {job['id']}`, or give --wait to follow it")
+
+
+def check_outcome(job: Json, wanted: JobState) -> None:
+    """Whether the job ended as it should.
+
+    Raises:
+        Failure: it did not, in the words that the job keeps.
+    """
+    if job["state"] == wanted:
+        return
+    problem = job["problem"] or {}
+    what = f"{job['kind']} of {job['tag']}"
+    raise Failure(
+        f"{what}: {problem.get('title', job['state'])}",
+        detail=problem.get("detail", ""),
+        next_step=problem.get("next_step", f"see it with `verdigris show {job['id']}`"),
+    )
+
+
+def _follow(session: Session, job: Json, timeout: float) -> Json:
+    """The job and its release as they are when the job has ended."""
+
+    def show_line(line: Json) -> None:
+        if not session.is_json:
+            tables.print_line(line)
+
+    asking = Asking(session.client, session.surroundings, timeout, session.tell)
+    try:
+        ended = follow_job(asking, job, show_line=show_line)
+        release = asking.get("releases", ended["release"])["release"] if ended["release"] else None
+    except KeyboardInterrupt:
+        raise Failure("interrupted", next_step=_goes_on(job), code=Exit.INTERRUPTED) from None
+    except Failure as failure:
+        failure.next_step = failure.next_step or _goes_on(job)
+        raise
+    return {"job": ended, "release": release}
+
+
+def _goes_on(job: Json) -> str:
+    return f"the job goes on without this command; see it with `verdigris show {job['id']}`"
+
+
+def _of_release(answer: Json) -> str:
+    release = answer["release"]
+    if not release:
+        return ""
+    tag = f" ({release['tag']})" if "tag" in release else ""
+    return f", release {release['id']}{tag}"
+
+
+def _tell_end(session: Session, job: Json) -> None:
+    session.tell(f"{job['kind']} of {job['tag']}: {job['state']}")
+    if job["kind"] == JobKind.DEPLOY and job["state"] == JobState.DONE:
+        session.tell(
+            f"move every user to it with `verdigris promote {job['app']} --release {job['release']}`"
+        )

@@ -1,0 +1,140 @@
+"""Commands that become one of the processes: gunicorn, a Celery worker, Flower.
+
+The program replaces this one, so that a supervisor's signals reach it.
+"""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from cli.failures import Exit, Failure
+from cli.lazy import missing_extra
+from cli.surroundings import current_surroundings
+from release.plan import RELEASES_QUEUE, SWITCHES_QUEUE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+APPLICATION: Final = "webhook.wsgi:create()"
+CELERY: Final = ("-A", "worker.app")
+THREADS: Final = 8
+GRACEFUL_SECONDS: Final = 20
+REQUEST_SECONDS: Final = 30
+
+
+@click.command
+@click.option("--bind", default="127.0.0.1:8000", show_default=True, metavar="ADDRESS:PORT")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=2,
+    show_default=True,
+    envvar="WEB_CONCURRENCY",
+    help="Processes; each has 8 threads.",
+)
+def web(bind: str, workers: int) -> None:
+    """The web process: hooks, API and pages.
+
+    Needs VERDIGRIS_SECRET_KEY, the configuration (VERDIGRIS_CONFIG, else verdigris.yml) and Redis
+    (VERDIGRIS_REDIS_URL).
+    """
+    current_surroundings().launch("gunicorn", gunicorn_arguments(bind, workers))
+
+
+def gunicorn_arguments(bind: str, workers: int) -> list[str]:
+    """Threads, because a request waits for Redis and not for the processor.
+
+    Without the control socket: it would stand in the home folder, one for all.
+    """
+    return [
+        f"--bind={bind}",
+        f"--workers={workers}",
+        "--worker-class=gthread",
+        f"--threads={THREADS}",
+        f"--timeout={REQUEST_SECONDS}",
+        f"--graceful-timeout={GRACEFUL_SECONDS}",
+        "--no-control-socket",
+        APPLICATION,
+    ]
+
+
+@click.command
+@click.option(
+    "--queues",
+    type=click.Choice([RELEASES_QUEUE, SWITCHES_QUEUE]),
+    default=RELEASES_QUEUE,
+    show_default=True,
+    help="releases: deploys. switches: promote, rollback, decommission.",
+)
+@click.option("--name", help="Name in Flower, unique on this machine [default: queue and process id].")
+def worker(queues: str, name: str | None) -> None:
+    """A worker that carries out jobs, one at a time.
+
+    Run at least one for each of the two queues: a rollback then never waits for a rollout. More for
+    releases let more apps be released at once. Let a supervisor restart it when it ends.
+    """
+    check_environment(os.environ)
+    click.echo(f"takes jobs of queue {queues}", err=True)
+    current_surroundings().launch("celery", worker_arguments(queues, name or f"{queues}-{os.getpid()}"))
+
+
+def check_environment(environment: Mapping[str, str]) -> None:
+    """Refuse to start with a configuration, or a secret of an app, that stages could not use.
+
+    Raises:
+        Failure: with every line that is wrong.
+    """
+    from release.config import ConfigError, load_config  # noqa: PLC0415 -- slow to import; only workers need it
+    from release.environment import Settings  # noqa: PLC0415 -- slow to import; only workers need it
+
+    try:
+        config = load_config(Settings.read(environment).config)
+        for app in config.apps:
+            config.release_secrets(app)
+    except ConfigError as error:
+        raise Failure("the worker can't start", detail=str(error), code=Exit.USAGE) from error
+
+
+def worker_arguments(queue: str, name: str) -> list[str]:
+    """One job at a time in a child of its own; gossip and mingle are for workers that know each other."""
+    return [
+        *CELERY,
+        "worker",
+        "--concurrency=1",
+        "--pool=prefork",
+        "--task-events",
+        "--without-gossip",
+        "--without-mingle",
+        f"--queues={queue}",
+        f"--hostname={name}@%h",
+        "--loglevel=INFO",
+    ]
+
+
+@click.command
+@click.option("--address", default="127.0.0.1", show_default=True)
+@click.option("--port", type=click.IntRange(0, 65535), default=5555, show_default=True)
+@click.option(
+    "--database",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File that keeps what Flower has seen over a restart.",
+)
+def flower(address: str, port: int, database: Path | None) -> None:
+    """Flower, to watch the workers.
+
+    Give it a login by FLOWER_BASIC_AUTH=user:password in the environment before others can reach it.
+    """
+    if find_spec("flower") is None:
+        raise missing_extra("flower", "flower", "flower")
+    current_surroundings().launch("celery", flower_arguments(address, port, database))
+
+
+def flower_arguments(address: str, port: int, database: Path | None) -> list[str]:
+    """No ``--broker-api``: with Redis, Flower ends at once when it is given one."""
+    kept = ["--persistent=True", f"--db={database}"] if database else []
+    return [*CELERY, "flower", f"--address={address}", f"--port={port}", *kept]

@@ -1,0 +1,105 @@
+"""The demo's house: every process that it needs, started in order and ready before the play begins."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import TYPE_CHECKING, Final
+
+import requests
+
+from cli.demo.crew import Crew, Member
+from cli.demo.play import Unexpected
+from sandbox.datastore import redis_command
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cli.demo.place import Place
+
+START_DEADLINE: Final = 40.0
+CELERY: Final = (sys.executable, "-m", "celery", "-A", "worker.app")
+
+
+def members(place: Place) -> list[Member]:
+    """What runs, in the order of its start."""
+    python = sys.executable
+    return [
+        Member("redis", tuple(redis_command(place.directory, place.redis_port)), rank=0),
+        Member("sandbox", _sandbox(python, place), rank=0),
+        Member("web", _web(python, place)),
+        Member("releases-1", _worker("releases", "releases-1")),
+        Member("releases-2", _worker("releases", "releases-2")),
+        Member("switches", _worker("switches", "switches")),
+        Member("flower", _flower(place)),
+    ]
+
+
+def open_house(place: Place, crew: Crew) -> None:
+    """Start everything and wait until it answers.
+
+    Raises:
+        Unexpected: something does not start; the message names it and ends with its log.
+    """
+    for member in members(place):
+        crew.start(member)
+    wait_until(crew, "sandbox", lambda: _is_sandbox_ready(place))
+    wait_until(crew, "web", lambda: _is_web_ready(place))
+
+
+def wait_until(crew: Crew, name: str, is_ready: Callable[[], bool]) -> None:
+    """Wait for one process to be ready."""
+    until = time.monotonic() + START_DEADLINE
+    while not is_ready():
+        if time.monotonic() > until:
+            log = crew.log_of(name)
+            lines = log.read_text(errors="replace").splitlines()[-8:] if log.exists() else []
+            raise Unexpected(
+                f"{name} was not ready within {START_DEADLINE:.0f} s. Its log ends with:\n" + "\n".join(lines)
+            )
+        time.sleep(0.05)
+
+
+def _sandbox(python: str, place: Place) -> tuple[str, ...]:
+    return (
+        python,
+        "-m",
+        "sandbox",
+        "--directory",
+        str(place.directory / "sandbox"),
+        "--api-port",
+        str(place.api_port),
+        "--gateway-port",
+        str(place.gateway_port),
+        "--images",
+        str(place.images),
+        "--namespace",
+        "demo",
+    )
+
+
+def _web(python: str, place: Place) -> tuple[str, ...]:
+    command = (python, "-m", "gunicorn", "webhook.wsgi:create()", "--bind", f"127.0.0.1:{place.web_port}")
+    return (*command, "--worker-class", "gthread", "--workers", "1", "--threads", "8", "--no-control-socket")
+
+
+def _worker(queue: str, name: str) -> tuple[str, ...]:
+    options = ("-c", "1", "-P", "prefork", "-E", "--without-gossip", "--without-mingle")
+    return (*CELERY, "worker", "-Q", queue, "-n", f"{name}@%h", *options)
+
+
+def _flower(place: Place) -> tuple[str, ...]:
+    return (*CELERY, "flower", "--address=127.0.0.1", f"--port={place.flower_port}")
+
+
+def _is_sandbox_ready(place: Place) -> bool:
+    endpoints = place.directory / "sandbox" / "sandbox.json"
+    return endpoints.exists() and bool(json.loads(endpoints.read_text()))
+
+
+def _is_web_ready(place: Place) -> bool:
+    try:
+        return requests.get(f"{place.web}/readyz", timeout=1).ok
+    except requests.RequestException:
+        return False

@@ -1,0 +1,149 @@
+"""Following a job to its end, or a release's log, by asking again and again until a deadline.
+
+A server that is away for a moment is asked again: the release goes on without us. What the end means for
+the exit code is the caller's business.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from cli.failures import Away, Exit, Failure
+from cli.text import duration, shown_seconds
+from release.model import JobState, StageState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from cli.client import Client, Json
+    from cli.surroundings import Surroundings
+
+INTERVAL: Final = 1.0
+PATIENCE: Final = 300.0
+"""Seconds without any answer after which following ends, where the deadline is not earlier."""
+
+
+def is_over(job: Json) -> bool:
+    """Whether nothing more will happen to the job."""
+    return JobState(job["state"]).is_over
+
+
+@dataclass
+class Asking:
+    """Reads of one server under one deadline: ``timeout`` seconds from now, None for none."""
+
+    client: Client
+    surroundings: Surroundings
+    timeout: float | None
+    tell: Callable[[str], None]
+    started: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.started = self.surroundings.clock()
+
+    def get(self, *path: str, **parameters: str) -> Json:
+        """Read, and ask again while the server is away.
+
+        Raises:
+            Away: it stays away.
+            Failure: it refused, or the deadline passed.
+        """
+        away_since: float | None = None
+        while True:
+            try:
+                return self.client.get(*path, **parameters)
+            except Away as away:
+                now = self.surroundings.clock()
+                if away_since is None:
+                    away_since = now
+                    self.tell(f"{away.message}; trying again")
+                if now - away_since >= PATIENCE:
+                    raise
+                self.pause(away.retry_after)
+
+    def pause(self, seconds: float = INTERVAL) -> None:
+        """Wait, but not beyond the deadline.
+
+        Raises:
+            Failure: the deadline has passed.
+        """
+        if self.timeout is None:
+            self.surroundings.pause(seconds)
+            return
+        left = self.started + self.timeout - self.surroundings.clock()
+        if left <= 0:
+            raise Failure(f"not over after {shown_seconds(self.timeout)}", code=Exit.TIMED_OUT)
+        self.surroundings.pause(min(seconds, left))
+
+
+def new_lines(get: Callable[..., Json], release_id: str, after: str) -> Iterator[Json]:
+    """Every line of a release's log that is there now, after the one of id ``after``; read by ``get``."""
+    while True:
+        answer = get("releases", release_id, "log", after=after)
+        yield from answer["lines"]
+        if not answer["lines"]:
+            return
+        after = answer["next"]
+
+
+def follow_job(asking: Asking, job: Json, *, show_line: Callable[[Json], None]) -> Json:
+    """Follow a job and tell its steps, and the log lines written since it was accepted. Returns how it ended.
+
+    The job is read before the log: lines that were written before its end are then all there.
+    """
+    told = Progress(asking.tell)
+    after = "0"
+    while True:
+        job = asking.get("jobs", job["id"])
+        told.tell_beginnings(job)
+        for line in new_lines(asking.get, job["release"], after) if job["release"] else ():
+            after = line["id"]
+            if datetime.fromisoformat(line["at"]) >= datetime.fromisoformat(job["created_at"]):
+                show_line(line)
+        told.tell_ends(job)
+        if is_over(job):
+            return job
+        asking.pause()
+
+
+def follow_log(asking: Asking, release_id: str, *, show_line: Callable[[Json], None]) -> None:
+    """Show a release's log from its beginning until none of its jobs waits or runs."""
+    after = "0"
+    while True:
+        jobs = asking.get("releases", release_id)["jobs"]
+        for line in new_lines(asking.get, release_id, after):
+            after = line["id"]
+            show_line(line)
+        if all(is_over(job) for job in jobs):
+            return
+        asking.pause()
+
+
+class Progress:
+    """What was told of a job already, so that each step is told once."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._tell = tell
+        self._doing = ""
+        self._stages: dict[str, str] = {}
+
+    def tell_beginnings(self, job: Json) -> None:
+        """What the job does, or waits for."""
+        doing = job["doing"]
+        if job["state"] == JobState.WAITING and job["position"]:
+            doing = f"{doing}, {job['position']} ahead"
+        if doing != self._doing and not is_over(job):
+            self._tell(f"{job['kind']} of {job['tag']}: {doing}")
+        self._doing = doing
+
+    def tell_ends(self, job: Json) -> None:
+        """Stages that have ended since."""
+        for run in job["stages"]:
+            state = StageState(run["state"])
+            is_told = self._stages.get(run["stage"]) == state
+            if state not in {StageState.PENDING, StageState.RUNNING} and not is_told:
+                took = duration(run["started_at"], run["ended_at"])
+                self._tell(f"{run['stage']}: {state}{f' after {took}' if took else ''}")
+            self._stages[run["stage"]] = state

@@ -1,0 +1,67 @@
+"""`verdigris`: the overview of its commands. Each command's own code is imported when it is called."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import click
+
+from cli.failures import EXIT_CODES
+from cli.lazy import Entry, LazyGroup
+
+ACTIONS: Final = "cli.commands.actions"
+READING: Final = "cli.commands.reading"
+PROCESSES: Final = "cli.commands.processes"
+
+SECTIONS: Final = {
+    "See": {
+        "apps": Entry(READING, "apps", "Every app with what runs where, or one with its queue."),
+        "releases": Entry(READING, "releases", "The newest releases."),
+        "show": Entry(READING, "show", "One release with its jobs and steps, or one job."),
+        "logs": Entry(READING, "logs", "The log of a release."),
+    },
+    "Act": {
+        "deploy": Entry(ACTIONS, "deploy", "Release a tag to its color, up to the smoke tests."),
+        "promote": Entry(ACTIONS, "promote", "Move every user to the release that is ready."),
+        "rollback": Entry(ACTIONS, "rollback", "Move every user back to the release before."),
+        "decommission": Entry(ACTIONS, "decommission", "Take down the color that is not live."),
+        "redeploy": Entry(ACTIONS, "redeploy", "Release the commit of an earlier release again."),
+        "retry": Entry(ACTIONS, "retry", "Run the stages of a failed release again."),
+        "cancel": Entry(ACTIONS, "cancel", "Stop a release on its way."),
+    },
+    "Run": {
+        "demo": Entry("cli.demo.command", "demo", "Everything on this machine, with a guided tour.", "demo"),
+        "sandbox": Entry("cli.commands.sandbox", "sandbox", "A stand-in cluster on this machine.", "demo"),
+        "check-config": Entry("cli.commands.check_config", "check_config", "Check the configuration file."),
+        "web": Entry(PROCESSES, "web", "The web process: hooks, API and pages."),
+        "worker": Entry(PROCESSES, "worker", "A worker that carries out jobs, one at a time."),
+        "flower": Entry(PROCESSES, "flower", "Flower, to watch the workers."),
+    },
+}
+
+EPILOG: Final = (
+    "\b\nExit codes:\n"
+    + "\n".join(f"  {code.value:>3}  {meaning}" for code, meaning in EXIT_CODES.items())
+    + """
+
+\b
+The server: --server, else VERDIGRIS_SERVER, else a profile.
+The token:  --token-file, else VERDIGRIS_TOKEN, else the profile's.
+`verdigris apps --help` says where profiles are kept.
+
+\b
+Completion of commands and options, here for bash (also zsh, fish):
+  eval "$(_VERDIGRIS_COMPLETE=bash_source verdigris)"
+"""
+)
+
+
+@click.group(
+    cls=LazyGroup,
+    sections=SECTIONS,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.version_option(package_name="verdigris", prog_name="verdigris")
+def main() -> None:
+    """Continuous blue-green deployments on Kubernetes, driven by Git tags."""

@@ -1,0 +1,255 @@
+"""What people see of apps, releases and jobs: tables and short lists.
+
+Values are put into cells as plain text, never as markup. A pipe gets whole lines, a terminal gets them
+wrapped, colors as it can show (NO_COLOR is heard).
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Final
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from cli.text import clock_time, duration, plain, shown_seconds, shown_time
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from rich.console import RenderableType
+
+    from cli.client import Json
+
+STYLES: Final = {
+    "live": "green",
+    "ready": "cyan",
+    "done": "green",
+    "passed": "green",
+    "failed": "red",
+    "running": "yellow",
+    "blue": "blue",
+    "green": "green",
+}
+PIPE_WIDTH: Final = 10_000
+NOTHING: Final = "-"
+SHORT_COMMIT: Final = 10
+
+
+def print_apps(apps: Sequence[Json]) -> None:
+    """Every app with what runs on each color."""
+    if not apps:
+        _print("no apps are configured")
+        return
+    rows = [[app["name"], *_colors(app), _waiting(app["queue"]), _seen(app["observation"])] for app in apps]
+    _table(["app", "live", "blue", "green", "queue", "seen"], rows)
+    for app in apps:
+        if (app["observation"] or {}).get("problem"):
+            _print(f"{app['name']}: {app['observation']['problem']}", style="red")
+
+
+def print_app(app: Json) -> None:
+    """One app with its queue."""
+    observation = app["observation"] or {}
+    live, blue, green = _colors(app)
+    _list(
+        {
+            "app": app["name"],
+            "namespace": app["namespace"],
+            "repository": app["repository"],
+            "live": live,
+            "blue": blue,
+            "green": green,
+            "test route": observation.get("test_route"),
+            "seen": _seen(app["observation"]),
+            "problem": observation.get("problem"),
+        }
+    )
+    if app["queue"]:
+        _print("")
+        print_jobs(app["queue"])
+
+
+def print_releases(releases: Sequence[Json]) -> None:
+    """Releases in the order given."""
+    if not releases:
+        _print("no releases yet; push a tag such as v1.0-blue, or `verdigris deploy APP TAG`")
+        return
+    rows = [
+        [
+            release["id"],
+            release["app"],
+            release["tag"],
+            release["state"],
+            shown_time(release["created_at"]),
+            _actor(release["actor"]),
+            release["reason"],
+        ]
+        for release in releases
+    ]
+    _table(["release", "app", "tag", "state", "created", "by", "reason"], rows)
+
+
+def print_release(answer: Json) -> None:
+    """One release with its jobs and the steps of its life."""
+    release = answer["release"]
+    commit = (release["commit"] or "")[:SHORT_COMMIT]
+    _list(
+        {
+            "release": release["id"],
+            "app": release["app"],
+            "tag": release["tag"],
+            "state": release["state"],
+            "reason": release["reason"],
+            "commit": commit,
+            "image": release["image"],
+            "by": _actor(release["actor"]),
+            "redeploy of": release["redeploy_of"],
+            "created": shown_time(release["created_at"]),
+        }
+    )
+    if answer["jobs"]:
+        _print("")
+        print_jobs(answer["jobs"])
+    if answer["changes"]:
+        _print("")
+        _table(
+            ["when", "to", "by", "reason"],
+            [
+                [shown_time(one["at"]), one["to"], _actor(one["actor"]), one["reason"]]
+                for one in answer["changes"]
+            ],
+        )
+    for job in answer["jobs"]:
+        _print_problem(job)
+
+
+def print_jobs(jobs: Sequence[Json]) -> None:
+    """Jobs in the order given."""
+    rows = [
+        [
+            job["id"],
+            job["kind"],
+            job["tag"],
+            job["doing"],
+            duration(job["started_at"], job["ended_at"]),
+            _actor(job["actor"]),
+        ]
+        for job in jobs
+    ]
+    _table(["job", "kind", "tag", "state", "took", "by"], rows)
+
+
+def print_job(job: Json) -> None:
+    """One job with its stages."""
+    _list(
+        {
+            "job": job["id"],
+            "kind": job["kind"],
+            "app": job["app"],
+            "tag": job["tag"],
+            "release": job["release"],
+            "state": job["doing"],
+            "queue": job["queue"],
+            "position": job["position"],
+            "by": _actor(job["actor"]),
+            "reason": job["reason"],
+            "created": shown_time(job["created_at"]),
+        }
+    )
+    _print("")
+    _table(
+        ["stage", "state", "took"],
+        [[run["stage"], run["state"], duration(run["started_at"], run["ended_at"])] for run in job["stages"]],
+    )
+    _print_problem(job)
+
+
+def print_line(line: Json) -> None:
+    """One line of a log."""
+    click.echo(f"{clock_time(line['at'])} {plain(line['stage']):<8} {plain(line['text'])}")
+
+
+def _print_problem(job: Json) -> None:
+    problem = job["problem"]
+    if problem:
+        _print(f"\n{job['kind']}: {problem['title']}", style="red")
+        _print(problem["detail"])
+        _print(f"Next: {problem['next_step']}")
+
+
+def _colors(app: Json) -> tuple[str, str, str]:
+    """The live color, and what runs on blue and on green."""
+    observation = app["observation"]
+    if not observation:
+        return "not seen yet", NOTHING, NOTHING
+    states = {release["id"]: release["state"] for release in app["releases"]}
+    blue, green = (_color(observation[color], states) for color in ("blue", "green"))
+    return observation["live"] or "none", blue, green
+
+
+def _color(color: Json, states: dict[str, str]) -> str:
+    if not color["exists"]:
+        return NOTHING
+    state = states.get(color["release"] or "", "")
+    words = [color["tag"] or "unknown tag", state, f"{color['available']}/{color['replicas']}"]
+    return " ".join(word for word in words if word)
+
+
+def _waiting(queue: Sequence[Json]) -> str:
+    return ", ".join(f"{job['kind']} {job['tag']}: {job['doing']}" for job in queue[:1]) + (
+        f" (+{len(queue) - 1})" if len(queue) > 1 else ""
+    )
+
+
+def _seen(observation: Json | None) -> str:
+    if not observation:
+        return "not yet; is a worker running?"
+    age = f"{shown_seconds(observation['age_seconds'])} ago"
+    return f"{age}, stale: is a worker running?" if observation["is_stale"] else age
+
+
+def _actor(actor: Json) -> str:
+    return f"{actor['kind']}:{actor['name']}"
+
+
+def _show(content: RenderableType) -> None:
+    """Print as wide as the terminal is; into a pipe as wide as it gets, without blanks at line ends."""
+    console = Console(file=sys.stdout, highlight=False, markup=False)
+    if console.is_terminal:
+        console.print(content)
+        return
+    console.width = PIPE_WIDTH
+    with console.capture() as capture:
+        console.print(content)
+    for line in capture.get().splitlines():
+        click.echo(line.rstrip())
+
+
+def _print(text: str, *, style: str = "") -> None:
+    _show(Text("\n".join(plain(line) for line in text.split("\n")), style=style))
+
+
+def _cell(value: object) -> Text:
+    text = plain(value if value is not None else "")
+    return Text(text, style=STYLES.get(text, ""))
+
+
+def _table(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
+    table = Table(box=None, pad_edge=False, padding=(0, 1))
+    for column in columns:
+        table.add_column(column.upper(), overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row))
+    _show(table)
+
+
+def _list(fields: dict[str, object]) -> None:
+    """Names and values; what is empty is left out."""
+    table = Table.grid(padding=(0, 2))
+    for name, value in fields.items():
+        if value not in (None, ""):
+            table.add_row(Text(name, style="bold"), _cell(value))
+    _show(table)

@@ -1,0 +1,128 @@
+"""The demo, as a visitor starts it: everything real but the cluster, every act judged by the demo itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+pytestmark = [pytest.mark.needs_redis, pytest.mark.needs_envoy, pytest.mark.timeout(240)]
+
+NAMES = [
+    "the first release and its promote",
+    "only the cookie sees it",
+    "promote",
+    "rollback",
+    "promote again",
+    "a release whose smoke test fails",
+    "the live color is refused",
+    "two tags in one go",
+    "a tag that does not match",
+    "kill -9 in mid-deploy",
+    "decommission",
+]
+
+
+class Demo:
+    """One `verdigris demo` in a folder of its own."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.folder = folder
+        folder.mkdir(exist_ok=True)
+        environment = {**os.environ, "COLUMNS": "120"}
+        self.process = subprocess.Popen(
+            [str(Path(sys.executable).with_name("verdigris")), "demo", *options],
+            cwd=folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def end(self, *, deadline: float = 150) -> tuple[int, str, str]:
+        out, err = self.process.communicate(timeout=deadline)
+        return self.process.returncode, out, err
+
+    def left_behind(self) -> list[str]:
+        """What is left on the disk."""
+        return sorted(str(path.relative_to(self.folder)) for path in self.folder.glob(".verdigris/*"))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    # A short path: Unix sockets and shebang lines have limits that tmp_path comes near to.
+    yield tmp_path
+    shutil.rmtree(tmp_path, ignore_errors=True)
+
+
+def processes_of(folder: Path) -> list[str]:
+    """Command lines that name the folder."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            command = entry.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            environment = (entry.parent / "environ").read_bytes().decode(errors="replace")
+        except OSError:
+            continue
+        if str(folder) in command or str(folder) in environment:
+            found.append(f"{entry.parent.name}: {command}")
+    return found
+
+
+def wait_until(condition: Callable[[], object], *, deadline: float, what: str) -> None:
+    until = time.monotonic() + deadline
+    while not condition():
+        assert time.monotonic() < until, f"{what}: not within {deadline} s"
+        time.sleep(0.05)
+
+
+def test_the_whole_play_comes_out_as_it_must(folder: Path) -> None:
+    began = time.monotonic()
+    demo = Demo(folder, "--once", "--json")
+
+    code, out, err = demo.end()
+
+    summary = json.loads(out)
+    failed = [act for act in summary["acts"] if not act["ok"]]
+    assert (code, failed) == (0, []), err
+    assert [act["name"] for act in summary["acts"]] == NAMES
+    assert summary["failed"] == 0
+    assert summary["requests"] / summary["seconds"] > 60, "users were there for most of the play"
+    assert set(summary["versions"]) == {"v1.0-green", "v2.0-blue"}, "users met nothing else"
+    states = {release["tag"]: release["state"] for release in summary["releases"]}
+    assert states == {
+        "v1.0-green": "retired",
+        "v2.0-blue": "live",
+        "v3.0-green": "failed",
+        "v2.1-blue": "failed",
+        "v3.1-green": "superseded",
+        "v3.2-green": "superseded",
+        "v3.3-green": "superseded",
+    }
+    assert time.monotonic() - began < 150
+    assert demo.left_behind() == []
+    assert processes_of(folder) == []
+
+
+def test_ctrl_c_in_the_middle_leaves_nothing(folder: Path) -> None:
+    demo = Demo(folder, "--once")
+    wait_until(lambda: list(folder.glob(".verdigris/*/shop/.git/refs/tags/*")), deadline=60, what="a push")
+
+    os.kill(demo.process.pid, signal.SIGINT)
+    code, _, err = demo.end(deadline=40)
+
+    assert code == 130, err
+    assert demo.left_behind() == []
+    assert processes_of(folder) == []

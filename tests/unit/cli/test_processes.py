@@ -1,0 +1,147 @@
+"""Commands that become another program."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.unit.cli.canned import Terminal
+
+ROOT = Path(__file__).parents[3]
+
+CONFIGURATION = """
+apps:
+  shop:
+    repository: https://git.example.com/shop.git
+    namespace: shop
+    image: registry.example.com/shop:{tag}
+    gateway: {address: "http://gateway.example.com"}
+    values_by_color: {blue: {DB_PASSWORD: {env: SHOP_PASSWORD}}}
+"""
+
+
+def test_web_becomes_gunicorn_with_threads(bare_terminal: Terminal) -> None:
+    result = bare_terminal.run("web", "--bind", "127.0.0.1:9000", "--workers", "3")
+
+    assert result.exit_code == 0
+    ((module, arguments),) = bare_terminal.launched
+    assert module == "gunicorn"
+    assert {"--bind=127.0.0.1:9000", "--workers=3", "--worker-class=gthread", "--graceful-timeout=20"} <= set(
+        arguments
+    )
+    assert arguments[-1] == "webhook.wsgi:create()"
+
+
+def test_web_takes_the_number_of_workers_from_the_environment(bare_terminal: Terminal) -> None:
+    bare_terminal.environment |= {"WEB_CONCURRENCY": "5"}
+
+    bare_terminal.run("web")
+
+    assert "--workers=5" in bare_terminal.launched[0][1]
+
+
+@pytest.fixture
+def configured(bare_terminal: Terminal, tmp_path: Path) -> Terminal:
+    file = tmp_path / "verdigris.yml"
+    file.write_text(CONFIGURATION, encoding="utf-8")
+    bare_terminal.environment |= {"VERDIGRIS_CONFIG": str(file), "SHOP_PASSWORD": "secret"}
+    return bare_terminal
+
+
+@pytest.mark.parametrize("queue", ["releases", "switches"])
+def test_worker_becomes_celery_with_one_job_at_a_time(configured: Terminal, queue: str) -> None:
+    result = configured.run("worker", "--queues", queue, "--name", "first")
+
+    ((module, arguments),) = configured.launched
+    assert module == "celery"
+    assert arguments[:3] == ["-A", "worker.app", "worker"]
+    expected = {"--concurrency=1", "--pool=prefork", "--task-events", "--without-gossip", "--without-mingle"}
+    assert expected | {f"--queues={queue}", "--hostname=first@%h"} <= set(arguments)
+    assert result.stderr == f"takes jobs of queue {queue}\n"
+
+
+def test_workers_on_one_machine_have_names_of_their_own(configured: Terminal) -> None:
+    configured.run("worker")
+
+    (name,) = (one for one in configured.launched[0][1] if one.startswith("--hostname="))
+    assert name.removeprefix("--hostname=releases-").removesuffix("@%h").isdecimal()
+
+
+def test_a_worker_without_a_secret_of_an_app_does_not_start_and_names_it(configured: Terminal) -> None:
+    del configured.environment["SHOP_PASSWORD"]
+
+    result = configured.run("worker")
+
+    assert result.exit_code == 2
+    assert "SHOP_PASSWORD" in result.stderr
+    assert configured.launched == []
+
+
+def test_a_worker_without_a_configuration_does_not_start(bare_terminal: Terminal) -> None:
+    bare_terminal.environment |= {"VERDIGRIS_CONFIG": "nowhere.yml"}
+
+    result = bare_terminal.run("worker")
+
+    assert result.exit_code == 2
+    assert "nowhere.yml" in result.stderr
+
+
+def test_a_worker_of_another_queue_is_wrong_usage(bare_terminal: Terminal) -> None:
+    assert bare_terminal.run("worker", "--queues", "celery").exit_code == 2
+    assert bare_terminal.launched == []
+
+
+def test_flower_keeps_what_it_has_seen_where_a_file_is_named(bare_terminal: Terminal) -> None:
+    pytest.importorskip("flower")
+
+    bare_terminal.run("flower")
+    bare_terminal.run("flower", "--port", "6000", "--database", "seen.db")
+
+    (_, plain), (_, kept) = bare_terminal.launched
+    assert plain == ["-A", "worker.app", "flower", "--address=127.0.0.1", "--port=5555"]
+    assert kept[-3:] == ["--port=6000", "--persistent=True", "--db=seen.db"]
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments", "expected"),
+    [
+        ("json.tool", ["--help"], "usage: python -m json.tool"),
+        ("gunicorn", ["--version"], "gunicorn"),
+    ],
+)
+def test_the_program_replaces_ours(module: str, arguments: list[str], expected: str) -> None:
+    source = f"from cli.surroundings import Surroundings\nSurroundings().launch({module!r}, {arguments!r})"
+
+    done = subprocess.run(
+        [sys.executable, "-c", source], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+    )
+
+    assert expected in done.stdout
+
+
+def split_setting(line: str) -> tuple[str, str, str]:
+    return line.partition("=")
+
+
+def test_gunicorn_takes_our_settings(bare_terminal: Terminal) -> None:
+    bare_terminal.run("web")
+    _, arguments = bare_terminal.launched[0]
+
+    done = subprocess.run(
+        [sys.executable, "-m", "gunicorn", "--print-config", *arguments[:-1], "tests.unit.cli.wsgi:app"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    shown = {name.strip(): value.strip() for name, _, value in map(split_setting, done.stdout.splitlines())}
+    assert shown["threads"] == "8", done.stderr
+    assert shown["graceful_timeout"] == "20"
+    assert shown["control_socket_disable"] == "True"

@@ -1,0 +1,238 @@
+"""Commands that only look."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from release.model import Actor, Color, JobKind, JobState, Stage, StageState
+from tests.unit.cli.canned import a_job, app, details, job, line, log, problem, release, stages
+
+if TYPE_CHECKING:
+    from tests.unit.cli.canned import CannedServer, Terminal
+
+
+def test_apps_are_a_table_with_what_runs_where(terminal: Terminal, server: CannedServer) -> None:
+    waiting = a_job(JobState.WAITING, tag="v2.1-green")
+    server.answer("GET /apps", {"apps": [app(queue=(a_job(), waiting))]})
+
+    result = terminal.run("apps")
+
+    heading, row = result.stdout.splitlines()
+    assert heading.split() == ["APP", "LIVE", "BLUE", "GREEN", "QUEUE", "SEEN"]
+    assert row.split()[:6] == ["shop", "blue", "v2.0-blue", "live", "2/3", "-"]
+    assert "deploy v2.0-blue: running sanity (+1)" in row
+    assert row.rstrip().endswith("4 s ago")
+    assert result.exit_code == 0
+
+
+def test_an_app_that_no_worker_has_seen_says_so(terminal: Terminal, server: CannedServer) -> None:
+    server.answer("GET /apps", {"apps": [{**app(), "observation": None}]})
+
+    assert "not yet; is a worker running?" in terminal.run("apps").stdout
+
+
+def test_a_stale_observation_and_a_problem_of_the_cluster_are_shown(
+    terminal: Terminal, server: CannedServer
+) -> None:
+    server.answer("GET /apps", {"apps": [app(age=3700, problem="the cluster can't be reached", live=None)]})
+
+    lines = terminal.run("apps").stdout.splitlines()
+
+    assert "1 h 1 min ago, stale: is a worker running?" in lines[1]
+    assert lines[1].split()[1] == "none"
+    assert lines[2] == "shop: the cluster can't be reached"
+
+
+def test_without_apps_that_is_said(terminal: Terminal, server: CannedServer) -> None:
+    server.answer("GET /apps", {"apps": []})
+
+    assert terminal.run("apps").stdout == "no apps are configured\n"
+
+
+def test_one_app_is_shown_with_its_queue(terminal: Terminal, server: CannedServer) -> None:
+    server.answer("GET /apps/shop", app(queue=(a_job(),), test_route=Color.GREEN))
+
+    output = terminal.run("apps", "shop").stdout
+
+    assert "namespace   storefront" in output
+    assert "test route  green" in output
+    assert "J1" in output
+    assert "token:ci" in output
+
+
+def test_one_app_without_a_queue_has_no_table(terminal: Terminal, server: CannedServer) -> None:
+    server.answer("GET /apps/shop", app())
+
+    assert "JOB" not in terminal.run("apps", "shop").stdout
+
+
+def test_releases_are_a_table(terminal: Terminal, server: CannedServer) -> None:
+    server.answer("GET /releases", {"releases": [release()]})
+
+    result = terminal.run("releases", "--app", "shop", "--limit", "5")
+
+    assert result.stdout.splitlines()[1].split(maxsplit=8) == [
+        *("R1", "shop", "v2.0-blue", "ready", "2025-06-01", "12:00:00", "UTC", "git:octocat"),
+        "all stages passed",
+    ]
+    assert server.asked[0].query == {"app": ["shop"], "limit": ["5"]}
+
+
+def test_without_releases_the_way_to_the_first_is_said(terminal: Terminal, server: CannedServer) -> None:
+    server.answer("GET /releases", {"releases": []})
+
+    assert "push a tag such as v1.0-blue" in terminal.run("releases").stdout
+    assert "app" not in server.asked[0].query
+
+
+def test_a_release_is_shown_with_jobs_steps_and_what_failed(terminal: Terminal, server: CannedServer) -> None:
+    failed = a_job(JobState.FAILED, problem=problem())
+    server.answer("GET /releases/R1", details(job(), job(JobState.FAILED, problem=failed.problem)))
+
+    output = terminal.run("show", "R1").stdout
+
+    assert "commit   0123456789\n" in output
+    assert "running sanity" in output
+    assert "verdigris:verdigris" in output
+    assert "deploy: No release is ready\nshop: none waits\nNext: push a tag\n" in output
+
+
+def test_a_release_without_jobs_and_commit_is_shown(terminal: Terminal, server: CannedServer) -> None:
+    server.answer("GET /releases/R1", {"release": release(commit="", image=None), "jobs": [], "changes": []})
+
+    output = terminal.run("show", "R1").stdout
+
+    assert "commit" not in output
+    assert "JOB" not in output
+
+
+def test_a_job_is_shown_with_its_stages(terminal: Terminal, server: CannedServer) -> None:
+    passed, pending = StageState.PASSED, StageState.PENDING
+    server.answer(
+        "GET /jobs/J1",
+        job(JobState.FAILED, stages=stages(passed, StageState.FAILED, pending, pending), problem=problem()),
+    )
+
+    output = terminal.run("show", "J1").stdout
+
+    assert [words.split() for words in output.splitlines() if words.startswith("sanity")] == [
+        ["sanity", "passed", "1", "min", "3", "s"]
+    ]
+    assert "Next: push a tag" in output
+
+
+def test_what_is_neither_release_nor_job_is_refused(terminal: Terminal, server: CannedServer) -> None:
+    server.refuse("GET /releases/X", problem("unknown-release", status=404))
+
+    result = terminal.run("show", "X")
+
+    assert result.exit_code == 1
+    assert result.stderr == "Error: No release is ready\nshop: none waits\nNext: push a tag\n"
+    assert [asked.path for asked in server.asked] == ["/api/v1/releases/X", "/api/v1/jobs/X"]
+
+
+def test_a_refusal_other_than_not_found_asks_for_no_job(terminal: Terminal, server: CannedServer) -> None:
+    server.refuse("GET /releases/X", problem(status=400))
+
+    assert terminal.run("show", "X").exit_code == 1
+    assert len(server.asked) == 1
+
+
+def test_a_job_that_may_not_be_read_is_told_as_that(terminal: Terminal, server: CannedServer) -> None:
+    server.refuse("GET /releases/X", problem(status=404))
+    server.refuse("GET /jobs/X", problem(status=403))
+
+    assert terminal.run("show", "X").exit_code == 4
+
+
+def test_a_name_can_not_leave_the_api(terminal: Terminal, server: CannedServer) -> None:
+    assert terminal.run("show", "../../metrics?x#y").exit_code == 1
+
+    assert server.asked[0].path == "/api/v1/releases/..%2F..%2Fmetrics%3Fx%23y"
+
+
+def test_a_log_is_read_page_by_page(terminal: Terminal, server: CannedServer) -> None:
+    server.answer("GET /releases/R1/log", log(line(1, "one"), line(2, "two", stage=Stage.MIGRATE)))
+    server.answer("GET /releases/R1/log", log(line(3, "three", seconds=61)))
+    server.answer("GET /releases/R1/log", log(after="3-0"))
+
+    result = terminal.run("logs", "R1")
+
+    assert result.stdout.splitlines() == [
+        "12:00:01 deploy   one",
+        "12:00:01 migrate  two",
+        "12:01:01 deploy   three",
+    ]
+    assert [asked.query["after"] for asked in server.asked] == [["0"], ["2-0"], ["3-0"]]
+
+
+def test_a_log_is_followed_until_no_job_is_left(terminal: Terminal, server: CannedServer) -> None:
+    server.answer("GET /releases/R1", details(job()))
+    server.answer("GET /releases/R1", details(job(JobState.DONE)))
+    server.answer("GET /releases/R1/log", log(line(1, "one")))
+    server.answer("GET /releases/R1/log", log(after="1-0"))
+    server.answer("GET /releases/R1/log", log(line(2, "two")))
+    server.answer("GET /releases/R1/log", log(after="2-0"))
+
+    result = terminal.run("logs", "R1", "--follow")
+
+    assert [text.split()[-1] for text in result.stdout.splitlines()] == ["one", "two"]
+    assert terminal.time.pauses == [1.0]
+    assert result.exit_code == 0
+
+
+def test_following_a_log_can_be_interrupted(terminal: Terminal, server: CannedServer) -> None:
+    terminal.time.interrupt_at = 3
+    server.answer("GET /releases/R1", details(job()))
+    server.answer("GET /releases/R1/log", log())
+
+    result = terminal.run("logs", "R1", "-f")
+
+    assert result.exit_code == 130
+    assert result.stderr == "Error: interrupted\n"
+
+
+def test_a_log_in_json_is_a_line_per_line(terminal: Terminal, server: CannedServer) -> None:
+    lines = [line(1, "one \x1b[31mred"), line(2, "two")]
+    server.answer("GET /releases/R1/log", log(*lines))
+    server.answer("GET /releases/R1/log", log(after="2-0"))
+
+    result = terminal.run("logs", "R1", "--json")
+
+    assert [json.loads(text) for text in result.stdout.splitlines()] == lines
+
+
+def test_json_is_the_servers_answer_and_nothing_else(terminal: Terminal, server: CannedServer) -> None:
+    answers = {
+        "apps": ("GET /apps", {"apps": [app()]}),
+        "apps shop": ("GET /apps/shop", app()),
+        "releases": ("GET /releases", {"releases": [release()]}),
+        "show R1": ("GET /releases/R1", details(job())),
+        "show J1": (
+            "GET /jobs/J1",
+            job(kind=JobKind.PROMOTE, stages=stages(StageState.PASSED, kind=JobKind.PROMOTE)),
+        ),
+    }
+    for command, (what, content) in answers.items():
+        server.answer(what, content)
+
+        result = terminal.run(*command.split(), "--json")
+
+        assert json.loads(result.stdout) == content
+        assert result.stderr == ""
+
+
+def test_text_from_elsewhere_does_not_steer_the_terminal(terminal: Terminal, server: CannedServer) -> None:
+    hostile = "\x1b]0;owned\x07\x1b[2J[bold]x[/bold]\u202e\nnext"
+    server.answer(
+        "GET /releases", {"releases": [release(reason=hostile, actor=Actor("git", hostile), tag=hostile)]}
+    )
+    server.answer("GET /releases/R1/log", log(line(1, hostile)))
+    server.answer("GET /releases/R1/log", log())
+
+    output = terminal.run("releases").stdout + terminal.run("logs", "R1").stdout
+
+    assert "[bold]x[/bold]\\u202e\\u000anext" in output
+    assert all(char.isprintable() or char == "\n" for char in output)
+    assert "owned" not in output
