@@ -46,6 +46,7 @@ async def spawn(
     stdin: Stream = asyncio.subprocess.DEVNULL,
     stdout: Stream = None,
     stderr: Stream = None,
+    descriptors: Sequence[int] = (),
 ) -> asyncio.subprocess.Process:
     """Start a program in a session and process group of its own (its id is the process's).
 
@@ -69,7 +70,7 @@ async def spawn(
         stdin=stdin,
         stdout=stdout,
         stderr=stderr,
-        pass_fds=(will,),
+        pass_fds=(will, *descriptors),
         start_new_session=True,
     )
     follower = asyncio.create_task(_follow(process, will))

@@ -7,7 +7,7 @@ import shutil
 import signal
 import sys
 import time
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Final
@@ -21,7 +21,7 @@ from cli.demo.crew import Crew
 from cli.demo.farewell import farewell
 from cli.demo.house import open_house
 from cli.demo.narrator import Narrator
-from cli.demo.place import APP, choose_place
+from cli.demo.place import APP, choose_place, listen_for_web
 from cli.demo.play import Play, Unexpected
 from cli.demo.shop import Shop
 from cli.demo.summary import ActResult, Summary, summarize_release
@@ -32,6 +32,7 @@ from release.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from socket import socket
 
     from cli.demo.place import Place
     from cli.demo.summary import ReleaseSummary
@@ -47,11 +48,12 @@ def demo(*, once: bool, as_json: bool) -> None:
 
     Everything lives in .verdigris/ below the current folder and ends with the demo.
     """
-    narrator, place = Narrator(to_stderr=as_json), choose_place(ROOT)
+    narrator, web = Narrator(to_stderr=as_json), listen_for_web()
+    place = choose_place(ROOT, web_port=web.getsockname()[1])
     went_well = True
     try:
-        with _ended_by_signals(), _house(place) as crew:
-            summary = _perform(place, crew, narrator)
+        with closing(web), _ended_by_signals(), _house(place) as crew:
+            summary = _perform(place, crew, web, narrator)
             went_well = summary.ok
             if as_json:
                 click.echo(json.dumps(summary.as_json(), indent=2))
@@ -70,7 +72,7 @@ def _clear(place: Place, narrator: Narrator, *, keep_logs: bool) -> None:
     shutil.rmtree(place.directory, ignore_errors=True)
 
 
-def _perform(place: Place, crew: Crew, narrator: Narrator) -> Summary:
+def _perform(place: Place, crew: Crew, web: socket, narrator: Narrator) -> Summary:
     """Open the house and play every act; the first that goes wrong ends the play."""
     began = time.monotonic()
     shop = Shop(place)
@@ -80,7 +82,7 @@ def _perform(place: Place, crew: Crew, narrator: Narrator) -> Summary:
         try:
             with narrator.doing(f"starting Redis, sandbox, web, workers and Flower; the page: {place.web}"):
                 shop.create()
-                open_house(place, crew)
+                open_house(place, crew, web)
             summary.acts = _play_all(play)
         except Unexpected as error:
             summary.acts.append(ActResult("opening", ok=False, seconds=0, why=str(error)))

@@ -27,11 +27,12 @@ PAUSE: Final = 0.3
 
 @dataclass(frozen=True)
 class Member:
-    """One process. Lower ``rank`` ends later: Redis outlives those who write to it."""
+    """One process; it inherits ``descriptors``. Lower ``rank`` ends later: Redis outlives its writers."""
 
     name: str
     command: tuple[str, ...]
     rank: int = 1
+    descriptors: tuple[int, ...] = ()
 
 
 class Crew:
@@ -77,7 +78,13 @@ class Crew:
     async def _keep(self, member: Member) -> None:
         while True:
             with self.log_of(member.name).open("ab") as log:
-                process = await spawn(member.command, env=self._environment, stdout=log, stderr=log)
+                process = await spawn(
+                    member.command,
+                    env=self._environment,
+                    stdout=log,
+                    stderr=log,
+                    descriptors=member.descriptors,
+                )
                 self._running[member.name] = process
                 await process.wait()
             self.restarts[member.name] = self.restarts.get(member.name, 0) + 1

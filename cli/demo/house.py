@@ -15,6 +15,7 @@ from sandbox.datastore import redis_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from socket import socket
 
     from cli.demo.place import Place
 
@@ -22,13 +23,13 @@ START_DEADLINE: Final = 40.0
 CELERY: Final = (sys.executable, "-m", "celery", "-A", "worker.app")
 
 
-def members(place: Place) -> list[Member]:
-    """What runs, in the order of its start."""
+def members(place: Place, web: socket) -> list[Member]:
+    """What runs, in the order of its start. ``web`` is the socket that the web process listens on."""
     python = sys.executable
     return [
         Member("redis", tuple(redis_command(place.directory, place.redis_port)), rank=0),
         Member("sandbox", _sandbox(python, place), rank=0),
-        Member("web", _web(python, place)),
+        Member("web", _web(python, web), descriptors=(web.fileno(),)),
         Member("releases-1", _worker("releases", "releases-1")),
         Member("releases-2", _worker("releases", "releases-2")),
         Member("switches", _worker("switches", "switches")),
@@ -36,13 +37,13 @@ def members(place: Place) -> list[Member]:
     ]
 
 
-def open_house(place: Place, crew: Crew) -> None:
+def open_house(place: Place, crew: Crew, web: socket) -> None:
     """Start everything and wait until it answers.
 
     Raises:
         Unexpected: something does not start; the message names it and ends with its log.
     """
-    for member in members(place):
+    for member in members(place, web):
         crew.start(member)
     wait_until(crew, "sandbox", lambda: _is_sandbox_ready(place))
     wait_until(crew, "web", lambda: _is_web_ready(place))
@@ -79,8 +80,8 @@ def _sandbox(python: str, place: Place) -> tuple[str, ...]:
     )
 
 
-def _web(python: str, place: Place) -> tuple[str, ...]:
-    command = (python, "-m", "gunicorn", "webhook.wsgi:create()", "--bind", f"127.0.0.1:{place.web_port}")
+def _web(python: str, web: socket) -> tuple[str, ...]:
+    command = (python, "-m", "gunicorn", "webhook.wsgi:create()", "--bind", f"fd://{web.fileno()}")
     return (*command, "--worker-class", "gthread", "--workers", "1", "--threads", "8", "--no-control-socket")
 
 

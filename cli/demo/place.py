@@ -144,13 +144,13 @@ class Place:
         }
 
 
-def choose_place(root: Path) -> Place:
+def choose_place(root: Path, *, web_port: int) -> Place:
     """A new place below ``root``; two demos never get the same one."""
     number = secrets.token_hex(3)
     ports = _free_ports(4)
     return Place(
         directory=root.absolute() / f"demo-{number}",
-        web_port=_first_free_port(),
+        web_port=web_port,
         redis_port=ports[0],
         gateway_port=ports[1],
         api_port=ports[2],
@@ -167,22 +167,26 @@ def _write(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def _first_free_port() -> int:
+def listen_for_web() -> socket.socket:
+    """A listening socket on the first free port, for the web process to inherit.
+
+    Held by the demo itself: no second demo can take the port in between, and while the web process is
+    started again nobody is refused.
+    """
     for port in range(FIRST_PORT, LAST_PORT + 1):
-        if _is_free(port):
-            return port
-    return _free_ports(1)[0]
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
+        listener = socket.socket()
         # As servers do: a port that a demo has just left is not taken.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
+            listener.bind(("127.0.0.1", port))
+            listener.listen(128)
         except OSError:
-            return False
-    return True
+            listener.close()
+            continue
+        return listener
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.listen(128)
+    return listener
 
 
 def _free_ports(count: int) -> list[int]:
