@@ -11,11 +11,12 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from release.model import Actor, Color, JobKind, StageState
+from release.model import Actor, Color, JobKind, StageState, State
 from release.order import JUMPS
 from release.plan import PLAN
 from release.records import Move, Offer, dump, dump_problem
 from release.redis_access import load_script
+from release.transitions import ON_A_COLOR
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -53,8 +54,9 @@ class NewRelease:
     reason: str
     image: str = ""
     redeploy_of: str = ""
+    state: State = State.QUEUED
 
-    def as_json(self) -> dict[str, str]:
+    def as_json(self) -> dict[str, str | bool]:
         """The hash that ``records.parse_release`` reads, without its times."""
         return {
             "id": self.id,
@@ -63,7 +65,8 @@ class NewRelease:
             "color": self.color,
             "commit": self.commit,
             "image": self.image,
-            "state": "queued",
+            "state": self.state,
+            "on_a_color": self.state in ON_A_COLOR,
             "actor": str(self.actor),
             "reason": self.reason,
             "redeploy_of": self.redeploy_of,
@@ -206,6 +209,7 @@ class Queue:
         self._cancel = load_script(client, "cancel")
         self._move = load_script(client, "move")
         self._log = load_script(client, "log")
+        self._recover = load_script(client, "recover")
 
     def accept(self, job: NewJob) -> Acceptance:
         """Queue a job, with its release where it brings one. Durable when this returns."""
@@ -277,6 +281,10 @@ class Queue:
         It keeps ``problem`` as its end, unless the stage that is asked to stop ends with its own.
         """
         return _ending(self._cancel([job_id, str(actor), dump_problem(problem), _dump(moves)]))
+
+    def recover(self, releases: Iterable[NewRelease]) -> list[str]:
+        """Record releases that run in the cluster; the ids of those that were not known."""
+        return list(self._recover([dump([release.as_json() for release in releases])]))
 
     def move(
         self,

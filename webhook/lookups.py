@@ -54,7 +54,7 @@ def get_job(job_id: str) -> Job:
             "unknown-job",
             "No such job",
             detail=f"no job {shown(job_id)!r} is known",
-            next_step="list an app's jobs with `verdigris status`",
+            next_step="list an app's jobs with `verdigris apps`",
             status=404,
         )
     return job

@@ -128,7 +128,7 @@ class WebSettings:
     ``patience`` how many seconds a client may take to send a body.
     """
 
-    public_url: str = "http://127.0.0.1:8080"
+    public_url: str = "http://127.0.0.1:8000"
     session: timedelta = timedelta(hours=12)
     patience: float = PATIENCE
     clock: Clock = utc_now

@@ -27,6 +27,7 @@ from release.config import load_config
 from release.environment import Settings
 from release.problems import NotDurable
 from release.queue import LostStage, Queue
+from release.recovery import find_running
 from release.redis_access import connect
 from release.store import Store
 from source.checkout import Repositories
@@ -42,6 +43,8 @@ from worker.settings import worker_settings
 
 if TYPE_CHECKING:
     from celery.app.task import Task
+
+log = structlog.get_logger(__name__)
 
 REDIS_TIMEOUT = 5.0
 
@@ -86,7 +89,10 @@ def _reconciler() -> Reconciler:
 def _observer() -> Observer:
     def look(name: str) -> None:
         around = surroundings()
-        around.store.observe(observe_app(around, name))
+        observation = observe_app(around, name)
+        around.store.observe(observation)
+        if recovered := around.queue.recover(find_running(observation)):
+            log.warning("releases read back from the cluster: Redis did not know them", releases=recovered)
 
     return Observer(surroundings().config.apps, look)
 
@@ -126,4 +132,4 @@ def _report_dead_child(
     try:
         _reconciler().take_over(stage, why=f"the process that ran {sender.name} died")
     except NotDurable as error:
-        structlog.get_logger(__name__).warning("a lost stage is left to its lease", error=str(error))
+        log.warning("a lost stage is left to its lease", error=str(error))

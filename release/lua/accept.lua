@@ -38,21 +38,6 @@ local function may_pass(other)
   return contains(request.jump.over, other.kind) and (not request.jump.same_app or other.app == wanted.app)
 end
 
-local function create(release)
-  local name = key('release', release.id)
-  for field, value in pairs(release) do
-    redis.call('HSET', name, field, value)
-  end
-  redis.call('HSET', name, 'created', at, 'updated', at)
-  local seq = redis.call('INCR', key('seq'))
-  redis.call('ZADD', key('releases'), seq, release.id)
-  redis.call('ZADD', key('app', release.app, 'releases'), seq, release.id)
-  local change = { release = release.id, app = release.app, to = release.state, actor = release.actor,
-    reason = release.reason, at = at }
-  redis.call('RPUSH', key('changes-of', release.id), cjson.encode(change))
-  redis.call('XADD', key('events'), 'MAXLEN', '~', '10000', '*', 'change', cjson.encode(change))
-end
-
 if redis.call('EXISTS', key('job', wanted.id)) == 1 then
   -- Asked again after a lost reply: it stands.
   return answer('accepted', wanted.id)
@@ -83,7 +68,7 @@ for index, id in ipairs(redis.call('LRANGE', queue, 0, -1)) do
 end
 
 if request.release then
-  create(request.release)
+  create(request.release, at)
 end
 carry_out_legal(request.moves, at)
 remember(wanted.id)

@@ -77,6 +77,25 @@ local function carry_out(move, at)
   redis.call('XADD', key('events'), 'MAXLEN', '~', '10000', '*', 'change', cjson.encode(change))
 end
 
+-- Record a release that was not known; its step comes from nowhere.
+local function create(release, at)
+  local name = key('release', release.id)
+  for field, value in pairs(release) do
+    redis.call('HSET', name, field, tostring(value))
+  end
+  redis.call('HSET', name, 'created', at, 'updated', at)
+  local seq = redis.call('INCR', key('seq'))
+  redis.call('ZADD', key('releases'), seq, release.id)
+  redis.call('ZADD', key('app', release.app, 'releases'), seq, release.id)
+  if release.on_a_color then
+    redis.call('SADD', key('app', release.app, 'on-a-color'), release.id)
+  end
+  local change = { release = release.id, app = release.app, to = release.state, actor = release.actor,
+    reason = release.reason, at = at }
+  redis.call('RPUSH', key('changes-of', release.id), cjson.encode(change))
+  redis.call('XADD', key('events'), 'MAXLEN', '~', '10000', '*', 'change', cjson.encode(change))
+end
+
 -- Whether each release is where its move begins; one that is at its end already was moved by somebody else.
 local function are_legal(moves)
   for _, move in ipairs(moves) do

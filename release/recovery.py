@@ -1,0 +1,53 @@
+"""What can be known of releases when Redis was emptied: what the cluster itself says of them.
+
+The Deployments' labels and annotations and the route's annotations hold release, tag, commit, what passed its
+tests, what is live and what was before. From these the releases that matter now are recorded again; the
+history of the others is lost, and said to be.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from release.model import VERDIGRIS, Color, State
+from release.queue import NewRelease
+
+if TYPE_CHECKING:
+    from release.model import ColorObservation, Observation
+
+REASON: Final = "read back from the cluster: Redis did not know it"
+
+
+def find_running(observation: Observation) -> list[NewRelease]:
+    """The releases that an observation shows, oldest first (their ids sort by time)."""
+    found = [_release(observation, observation.color(color)) for color in Color]
+    return sorted((release for release in found if release), key=lambda release: release.id)
+
+
+def _release(observation: Observation, seen: ColorObservation) -> NewRelease | None:
+    """What runs on a color, where Verdigris put it there."""
+    if not seen.exists or not seen.release or not seen.tag:
+        return None
+    return NewRelease(
+        id=seen.release,
+        app=observation.app,
+        tag=seen.tag,
+        color=seen.color,
+        commit=seen.commit or "",
+        actor=VERDIGRIS,
+        reason=REASON,
+        state=state_of(observation, seen),
+    )
+
+
+def state_of(observation: Observation, seen: ColorObservation) -> State:
+    """Where in its life a release is, by what the cluster shows.
+
+    The release that was live before is on standby, or rolled back if it is the newer one of the two.
+    """
+    if observation.live is seen.color:
+        return State.LIVE
+    if seen.release == observation.previous_release and observation.live_release:
+        is_newer = str(seen.release) > observation.live_release
+        return State.ROLLED_BACK if is_newer else State.STANDBY
+    return State.READY if seen.passed else State.FAILED
