@@ -195,6 +195,13 @@ class ObjectNames(Part):
     destination_rule: str = "{app}-blue-green"
 
 
+class Keep(Part):
+    """How many finished releases of an app are remembered, and for how long."""
+
+    releases: Annotated[int, Field(ge=1)] = 200
+    days: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 90
+
+
 class App(Part):
     """One deployed application."""
 
@@ -218,6 +225,8 @@ class App(Part):
     routes: Literal["keep", "from-repository"] = "keep"
     take_over: Annotated[list[str], Field(description="managers whose fields an apply may take")] = []
     queue: Name | None = None
+    when_newer: Literal["keep", "cancel-queued"] = "keep"
+    keep: Keep = Keep()
 
     def image_for(self, *, tag: str, commit: str) -> str:
         """The image that a release runs."""

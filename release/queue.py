@@ -16,6 +16,7 @@ from release.order import JUMPS
 from release.plan import PLAN
 from release.records import Move, Offer, dump, dump_problem
 from release.redis_access import load_script
+from release.retention import FINISHED
 from release.transitions import ON_A_COLOR
 
 if TYPE_CHECKING:
@@ -85,6 +86,14 @@ class Clash:
 
 
 @dataclass(frozen=True, slots=True)
+class Superseding:
+    """Waiting deploys of the same app give way to a new job; why, as their releases and jobs keep it."""
+
+    reason: str
+    problem: ProblemDocument
+
+
+@dataclass(frozen=True, slots=True)
 class NewJob:
     """A job to be queued.
 
@@ -107,6 +116,7 @@ class NewJob:
     seen: Mapping[str, int] = field(default_factory=dict)
     moves: Sequence[Move] = ()
     clash: Clash = Clash()
+    supersedes: Superseding | None = None
 
     def as_json(self, timing: Timing) -> str:
         """What ``accept.lua`` reads."""
@@ -120,6 +130,9 @@ class NewJob:
         }
         if self.release:
             request["release"] = self.release.as_json()
+        if self.supersedes:
+            problem = dump_problem(self.supersedes.problem)
+            request["supersede"] = {"reason": self.supersedes.reason, "problem": problem}
         return dump(request)
 
     def _record(self, timing: Timing) -> dict[str, str | int]:
@@ -151,6 +164,7 @@ class Acceptance:
     job_id: str
     release_id: str | None
     offer: Offer | None
+    gave_way: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +185,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How it went: ``next``, ``over``, ``repeated``, ``requested``, ``cancelled`` or ``lost``."""
+    """How it went: ``next``, ``over``, ``repeated``, ``requested``, ``begun``, ``cancelled`` or ``lost``."""
 
     status: str
     offer: Offer | None
@@ -210,6 +224,7 @@ class Queue:
         self._move = load_script(client, "move")
         self._log = load_script(client, "log")
         self._recover = load_script(client, "recover")
+        self._forget = load_script(client, "forget")
 
     def accept(self, job: NewJob) -> Acceptance:
         """Queue a job, with its release where it brings one. Durable when this returns."""
@@ -219,6 +234,7 @@ class Queue:
             job_id=answer.get("job", ""),
             release_id=answer.get("release") or None,
             offer=_find_offer(answer, "offer"),
+            gave_way=tuple(answer.get("gave_way") or ()),
         )
 
     def claim(
@@ -281,6 +297,10 @@ class Queue:
         It keeps ``problem`` as its end, unless the stage that is asked to stop ends with its own.
         """
         return _ending(self._cancel([job_id, str(actor), dump_problem(problem), _dump(moves)]))
+
+    def forget(self, app: str, release_ids: Sequence[str]) -> int:
+        """Forget finished releases with all that belongs to them; how many went."""
+        return int(self._forget([app, dump(sorted(FINISHED)), dump(list(release_ids))]))
 
     def recover(self, releases: Iterable[NewRelease]) -> list[str]:
         """Record releases that run in the cluster; the ids of those that were not known."""

@@ -140,6 +140,16 @@ def nothing_to_cancel(release: Release) -> Problem:
     )
 
 
+def already_begun(job: Job) -> Problem:
+    """A switch or a decommission is not cut in the middle."""
+    return Problem(
+        "already-begun",
+        f"A {job.kind} that has begun can't be cancelled",
+        detail=f"{job.app}: the {job.kind} of {job.tag} runs and is over in a moment",
+        next_step="wait for it; then roll back, promote or deploy as needed",
+    )
+
+
 def cancelled(job: Job, actor: Actor, reason: str) -> Problem:
     """What a cancelled job keeps as its end."""
     why = f": {reason}" if reason else ""
@@ -150,4 +160,14 @@ def cancelled(job: Job, actor: Actor, reason: str) -> Problem:
         "Cancelled",
         detail=f"{job.app}: {job.kind} of {job.tag or job.color} was cancelled by {actor}{why}",
         next_step=deploy_again if job.kind is JobKind.DEPLOY else ask_again,
+    )
+
+
+def superseded(app: str, tag: str) -> Problem:
+    """What a waiting deploy keeps as its end when a newer tag makes it give way."""
+    return Problem(
+        "superseded",
+        "Superseded before its turn",
+        detail=f"{app}: {shown(tag)} came while it waited, and the app says when_newer: cancel-queued",
+        next_step="nothing, or deploy the tag again with `verdigris deploy` when it is wanted",
     )

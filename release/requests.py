@@ -13,7 +13,7 @@ from ulid import ULID
 
 from release import refusals
 from release.model import Actor, Color, JobKind, JobState, Stage, State
-from release.queue import Clash, NewJob, NewRelease
+from release.queue import Clash, NewJob, NewRelease, Superseding
 from release.records import Move
 from release.tag import find_color, find_refusal
 
@@ -38,12 +38,8 @@ class Outbox(Protocol):
     def show_waiting(self, job_id: str, *, app: str, tag: str) -> None:
         """Let the task queue's own view show the job while it waits for its turn."""
 
-
-class WorkerOutbox(Outbox, Protocol):
-    """What a worker needs beside: its turn ends the wait."""
-
     def close_waiting(self, job_id: str) -> None:
-        """The job's turn has come."""
+        """Let that view show that the wait is over: its turn has come, or it was cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +172,10 @@ class Requests:
         ending = self._queue.cancel(job.id, actor=actor, problem=document, moves=moves)
         if ending.status == "over":
             raise refusals.nothing_to_cancel(release)
+        if ending.status == "begun":
+            raise refusals.already_begun(job)
+        if ending.status == "cancelled":
+            self._outbox.close_waiting(job.id)
         if ending.offer:
             self._outbox.send(ending.offer)
         return Accepted(release_id, job.id, is_new=True)
@@ -187,6 +187,8 @@ class Requests:
             self._outbox.show_waiting(acceptance.job_id, app=job.app, tag=job.tag)
             if acceptance.offer:
                 self._outbox.send(acceptance.offer)
+            for job_id in acceptance.gave_way:
+                self._outbox.close_waiting(job_id)
         if acceptance.status == "moved":  # only a retry brings moves, and another one was faster
             raise refusals.cannot_retry(self._get_release(job.release_id))
         if acceptance.status == "clash" and job.release is None:
@@ -208,7 +210,15 @@ class Requests:
             once=self._find_once(release.app),
             seen=seen,
             clash=Clash(frozenset({JobKind.DEPLOY}), same_tag=True),
+            supersedes=self._find_superseding(release),
         )
+
+    def _find_superseding(self, release: NewRelease) -> Superseding | None:
+        """What older waiting deploys are told, where the app says that they give way."""
+        if self._get_app(release.app).when_newer == "keep":
+            return None
+        problem = refusals.superseded(release.app, release.tag).document
+        return Superseding(f"{release.tag} came before its turn", problem)
 
     def _job(
         self,
@@ -285,8 +295,12 @@ class Requests:
         return live[-1].color.other
 
     def _find_latest(self, app: str, color: Color) -> Release | None:
-        """The release that a decommission is about: the newest of the color that got as far as pods."""
-        touched = {State.FAILED, State.READY, State.STANDBY, State.ROLLED_BACK}
+        """The release that a decommission is about: the one seen there, else the newest that got to pods."""
+        observation = self._store.observation(app)
+        seen = observation.color(color).release if observation else None
+        if seen and (found := self._store.find_release(seen)):
+            return found
+        touched = {State.FAILED, State.CANCELLED, State.READY, State.STANDBY, State.ROLLED_BACK}
         ours = (one for one in self._store.releases(app) if one.color is color and one.state in touched)
         return next(ours, None)
 

@@ -59,6 +59,13 @@ class Store:
             ids = self._redis.zrevrange(index, 0, limit - 1)
         return self._releases(ids)
 
+    def oldest_releases(self, app: str, *, limit: int) -> tuple[list[Release], int]:
+        """The oldest of an app, oldest first, and how many it has in all."""
+        index = key("app", app, "releases")
+        with told_as_not_durable():
+            ids, known = self._redis.zrange(index, 0, limit - 1), self._redis.zcard(index)
+        return self._releases(ids), int(known)
+
     def releases_on_a_color(self, app: str) -> list[Release]:
         """Those that are ready, live, standby or rolled back: whose pods are expected to run."""
         with told_as_not_durable():

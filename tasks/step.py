@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from release.environment import Settings
     from release.model import Actor, Color, Job, Release, State
     from release.queue import Queue
-    from release.requests import WorkerOutbox
+    from release.requests import Outbox
     from release.store import Store
     from source.checkout import Repositories
     from tasks.turn import StageTurn
@@ -36,7 +36,7 @@ class Surroundings:
     config: Config
     store: Store
     queue: Queue
-    outbox: WorkerOutbox
+    outbox: Outbox
     repositories: Repositories
     connect: Callable[[App], Cluster]
     clock: Clock

@@ -29,6 +29,7 @@ from release.problems import NotDurable
 from release.queue import LostStage, Queue
 from release.recovery import find_running
 from release.redis_access import connect
+from release.retention import choose_forgotten
 from release.store import Store
 from source.checkout import Repositories
 from tasks.celery_tasks import register
@@ -38,7 +39,7 @@ from worker.dispatch import WorkerDispatcher
 from worker.log_context import configure_logs
 from worker.observer import Observer
 from worker.reconciler import Reconciler
-from worker.sending import Sender
+from worker.sending import quick_sender
 from worker.settings import worker_settings
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 REDIS_TIMEOUT = 5.0
+TIDYING_INTERVAL = 300.0
+TIDIED_AT_ONCE = 200
 
 _settings = Settings.read(os.environ)
 
@@ -64,7 +67,7 @@ def surroundings() -> Surroundings:
         config=config,
         store=Store(client),
         queue=Queue(client),
-        outbox=Sender(app),
+        outbox=quick_sender(_settings.redis_url),
         repositories=Repositories(_settings.data / "repositories"),
         connect=lambda configured: _cluster(configured.context),
         clock=utc_now,
@@ -82,7 +85,8 @@ register(app, surroundings)
 @cache
 def _reconciler() -> Reconciler:
     client = connect(_settings.redis_url, timeout=REDIS_TIMEOUT)
-    return Reconciler(Queue(client), WorkerDispatcher(Sender(app), Store(client)))
+    dispatcher = WorkerDispatcher(quick_sender(_settings.redis_url), Store(client), app.backend)
+    return Reconciler(Queue(client), dispatcher)
 
 
 @cache
@@ -95,6 +99,17 @@ def _observer() -> Observer:
             log.warning("releases read back from the cluster: Redis did not know them", releases=recovered)
 
     return Observer(surroundings().config.apps, look)
+
+
+@cache
+def _tidier() -> Observer:
+    def tidy(name: str) -> None:
+        around = surroundings()
+        oldest, known = around.store.oldest_releases(name, limit=TIDIED_AT_ONCE)
+        keep = around.config.apps[name].keep
+        around.queue.forget(name, choose_forgotten(oldest, known=known, keep=keep, now=around.clock()))
+
+    return Observer(surroundings().config.apps, tidy, interval=TIDYING_INTERVAL)
 
 
 @setup_logging.connect
@@ -113,12 +128,14 @@ def _forget_connections(**_: object) -> None:
 def _start_threads(**_: object) -> None:
     _reconciler().start()
     _observer().start()
+    _tidier().start()
 
 
 @worker_shutting_down.connect
 def _stop_threads(**_: object) -> None:
     _reconciler().stop()
     _observer().stop()
+    _tidier().stop()
 
 
 @task_failure.connect

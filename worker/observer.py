@@ -1,6 +1,7 @@
-"""The observer: reads every app's state from its cluster every ten seconds and keeps a copy for the pages.
+"""The observer: looks at every app again and again, in a thread of a worker's main process.
 
-A copy only: no decision is made from it.
+What a look does is passed in: reading the app's state from its cluster for the pages (a copy only: no
+decision is made from it), or forgetting releases that are finished and old.
 """
 
 from __future__ import annotations

@@ -72,12 +72,11 @@ class Sender:
         self._event("task-sent", _row(job_id), name=WAITING_TASK, args="()", kwargs=about, queue=app)
 
     def close_waiting(self, job_id: str) -> None:
-        """The job's turn has come: its PENDING row in Flower ends."""
-        self._event("task-succeeded", _row(job_id), name=WAITING_TASK, result="'its turn'", runtime=0.0)
+        """The wait is over, by its turn or a cancel: its PENDING row in Flower ends."""
+        self._event("task-succeeded", _row(job_id), name=WAITING_TASK, result="'over'", runtime=0.0)
 
     def close_dead(self, task_id: str, *, why: str) -> None:
         """A worker died with this task: without word of it Flower would show it as STARTED for ever."""
-        self._app.backend.store_result(task_id, why, "FAILURE")
         self._event("task-failed", task_id, exception=why, traceback="")
 
     def _event(self, kind: str, task_id: str, **fields: str | float) -> None:
@@ -93,11 +92,20 @@ def _row(job_id: str) -> str:
     return f"{job_id}.waiting"
 
 
-def background_sender(redis_url: str) -> BackgroundSender:
-    """For the web process: its own Celery application, which knows no tasks and gives up quickly."""
-    app = Celery("verdigris-web", set_as_current=False)
+def quick_sender(redis_url: str) -> Sender:
+    """A Celery application for sending alone: it knows no tasks, waits for no results, gives up quickly.
+
+    Workers send with it as well: their own application would try for a minute, and listen for the results of
+    what it sent, which nobody reads.
+    """
+    app = Celery("verdigris-sender", set_as_current=False)
     app.config_from_object(sender_settings(redis_url))
-    return BackgroundSender(Sender(app))
+    return Sender(app)
+
+
+def background_sender(redis_url: str) -> BackgroundSender:
+    """For the web process."""
+    return BackgroundSender(quick_sender(redis_url))
 
 
 class BackgroundSender:
@@ -118,6 +126,10 @@ class BackgroundSender:
     def show_waiting(self, job_id: str, *, app: str, tag: str) -> None:
         """As ``Sender.show_waiting``, soon."""
         self._later(partial(self._sender.show_waiting, job_id, app=app, tag=tag))
+
+    def close_waiting(self, job_id: str) -> None:
+        """As ``Sender.close_waiting``, soon."""
+        self._later(partial(self._sender.close_waiting, job_id))
 
     def close(self, *, timeout: float) -> None:
         """Publish what is left, for at most ``timeout`` seconds."""

@@ -1,12 +1,14 @@
 -- Put a job, and its release if it is new, into a queue: once, whole, or not at all.
--- ARGV: request as JSON {job, release?, seen = [{key, ttl}], moves, jump = {over, same_app}, clash = {kinds, same_tag}}
+-- ARGV: request as JSON {job, release?, seen = [{key, ttl}], moves, jump = {over, same_app}, clash = {kinds, same_tag},
+-- supersede? = {reason, problem}}
 local request = cjson.decode(ARGV[1])
 local wanted, at = request.job, now()
 local queue = key('queue', wanted.queue)
+local gave_way = {}
 
 local function answer(status, job_id)
   local job = read(key('job', job_id))
-  local result = { status = status, job = job_id, release = job.release }
+  local result = { status = status, job = job_id, release = job.release, gave_way = gave_way }
   if status == 'accepted' and job.state == 'offered' then
     result.offer = offer_of(job)
   end
@@ -19,23 +21,61 @@ local function remember(job_id)
   end
 end
 
+-- The first of a list that is wanted, read a few at a time: a list may be long, and mostly its front decides.
+local function find_first(list, from, is_wanted)
+  local few = 16
+  repeat
+    local ids = redis.call('LRANGE', list, from, from + few - 1)
+    for _, id in ipairs(ids) do
+      if is_wanted(id) then
+        return id
+      end
+    end
+    from = from + few
+  until #ids < few
+end
+
+local function is_known(id)
+  return redis.call('EXISTS', key('job', id)) == 1
+end
+
 -- A tag that was moved to another commit is another release; a commit not known yet may be the same.
-local function is_same_commit(other)
-  local theirs = redis.call('HGET', key('release', other.release), 'commit') or ''
+local function is_same_commit(id)
+  local release = redis.call('HGET', key('job', id), 'release')
+  if not release then
+    return false
+  end
+  local theirs = redis.call('HGET', key('release', release), 'commit') or ''
   local ours = request.release and request.release.commit
     or redis.call('HGET', key('release', wanted.release), 'commit') or ''
   return theirs == '' or ours == '' or theirs == ours
 end
 
-local function clashes(other)
-  if other.app ~= wanted.app or not contains(request.clash.kinds, other.kind) then
-    return false
+local function find_clash()
+  for _, kind in ipairs(request.clash.kinds) do
+    local of_kind, of_tag = open_jobs(wanted.app, kind, wanted.tag)
+    local found = request.clash.same_tag and find_first(of_tag, 0, is_same_commit)
+      or not request.clash.same_tag and find_first(of_kind, 0, is_known)
+    if found then
+      return found
+    end
   end
-  return not request.clash.same_tag or (other.tag == wanted.tag and is_same_commit(other))
 end
 
-local function may_pass(other)
-  return contains(request.jump.over, other.kind) and (not request.jump.same_app or other.app == wanted.app)
+local function may_pass(id)
+  local other = redis.call('HMGET', key('job', id), 'kind', 'app')
+  return contains(request.jump.over, other[1]) and (not request.jump.same_app or other[2] == wanted.app)
+end
+
+local function find_superseded()
+  local found = {}
+  for _, id in ipairs(redis.call('LRANGE', (open_jobs(wanted.app, 'deploy')), 0, -1)) do
+    local other = read(key('job', id))
+    if other.state == 'waiting' then
+      found[#found + 1] = other
+    end
+  end
+  return found
 end
 
 if redis.call('EXISTS', key('job', wanted.id)) == 1 then
@@ -54,23 +94,25 @@ if not are_legal(request.moves) then
   return cjson.encode({ status = 'moved' })
 end
 
-local before = nil
-for index, id in ipairs(redis.call('LRANGE', queue, 0, -1)) do
-  local other = read(key('job', id))
-  if clashes(other) then
-    remember(id)
-    return answer('clash', id)
-  end
-  -- The head (Lua counts from 1) is active and never overtaken.
-  if not before and index > 1 and may_pass(other) then
-    before = id
-  end
+local clash = find_clash()
+if clash then
+  remember(clash)
+  return answer('clash', clash)
 end
+-- The head (at 0) is active and never overtaken.
+local before = #request.jump.over > 0 and find_first(queue, 1, may_pass)
+local older = request.supersede and find_superseded() or {}
 
 if request.release then
   create(request.release, at)
 end
 carry_out_legal(request.moves, at)
+for _, other in ipairs(older) do
+  carry_out({ release = other.release, from = { 'queued' }, to = 'superseded', actor = wanted.actor,
+    reason = request.supersede.reason }, at)
+  finish(other, 'cancelled', request.supersede.problem, at)
+  gave_way[#gave_way + 1] = other.id
+end
 remember(wanted.id)
 
 local name = key('job', wanted.id)
@@ -82,6 +124,10 @@ if wanted.release ~= '' then
   redis.call('RPUSH', key('jobs-of', wanted.release), wanted.id)
 end
 redis.call('LPUSH', key('app', wanted.app, 'jobs'), wanted.id)
+for _, open in ipairs({ open_jobs(wanted.app, wanted.kind, wanted.tag) }) do
+  redis.call('RPUSH', open, wanted.id)
+end
+redis.call('LTRIM', key('app', wanted.app, 'jobs'), 0, 999)
 if before then
   redis.call('LINSERT', queue, 'BEFORE', before, wanted.id)
 else

@@ -3,8 +3,11 @@ local job, at = read(key('job', ARGV[1])), now()
 if not job.id or job.state == 'done' or job.state == 'failed' or job.state == 'cancelled' then
   return cjson.encode({ status = 'over' })
 end
-local begun = job.started ~= nil
-if begun then
+if job.started and job.kind ~= 'deploy' then
+  -- A switch is over in a moment and can't be cut in the middle.
+  return cjson.encode({ status = 'begun' })
+end
+if job.started then
   if not job.cancel_by then
     set(job, 'cancel_by', ARGV[2])
     set(job, 'cancel_problem', ARGV[3])

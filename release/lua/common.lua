@@ -132,15 +132,28 @@ local function offer_head(queue, at)
   return offer(read(key('job', id)), at, true)
 end
 
+-- Lists of an app's waiting and running jobs of a kind, in the order of their turns: of all tags, and of one.
+-- So that a request is not held against everything that waits in its queue.
+local function open_jobs(app, kind, tag)
+  return key('app', app, 'open', kind), key('app', app, 'open', kind, tag)
+end
+
 -- Take the job out of its queue for good and offer the next one, if the queue's head has changed.
 local function finish(job, state, problem, at)
   local queue = key('queue', job.queue)
   redis.call('LREM', queue, 1, job.id)
+  for _, open in ipairs({ open_jobs(job.app, job.kind, job.tag) }) do
+    redis.call('LREM', open, 1, job.id)
+  end
   redis.call('ZREM', key('watch'), job.id)
   set(job, 'state', state)
   set(job, 'ended', at)
   if problem ~= '' then
     set(job, 'problem', problem)
+  end
+  if job.release == '' then
+    -- No release's end takes this record with it.
+    redis.call('EXPIRE', key('job', job.id), 2592000)
   end
   local next_offer = offer_head(queue, at)
   if redis.call('EXISTS', queue) == 0 then

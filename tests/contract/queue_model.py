@@ -166,6 +166,8 @@ class QueueModel:
         """Status."""
         if job.state.is_over:
             return "over"
+        if job.begun and job.new.kind is not JobKind.DEPLOY:
+            return "begun"
         if job.begun:
             job.cancelled = True
             return "requested"

@@ -13,6 +13,7 @@ from cluster.route import (
     remove_test_entry,
     set_default,
     set_test_entry,
+    take_spec,
 )
 from cluster.subsets import add_subsets, remove_subset, with_both_colors
 from release.model import Color
@@ -203,3 +204,15 @@ def test_a_missing_color_gets_a_subset() -> None:
 
 def test_a_subset_that_is_not_there_is_not_removed() -> None:
     assert remove_subset(rule("green"), Color.BLUE) is None
+
+
+def test_a_route_taken_from_the_repository_keeps_the_color_that_users_are_on() -> None:
+    wanted = route(entry("green", TEST), entry("green", timeout="5s"))
+    standing = route(entry("x", "other"), entry("blue"))
+
+    taken = {"hosts": ["*"], "http": [entry("green", TEST), entry("blue", timeout="5s")]}
+    assert take_spec(standing, wanted) == [
+        {"op": "replace", "path": "/metadata/resourceVersion", "value": "10"},
+        {"op": "replace", "path": "/spec", "value": taken},
+    ]
+    assert take_spec({**standing, "spec": taken}, wanted) is None

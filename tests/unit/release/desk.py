@@ -37,6 +37,13 @@ apps:
     migrate_repeatable: true
     queue: shared
     gateway: {address: "http://gateway.example.com"}
+  news:
+    repository: https://git.example.com/acme/news.git
+    namespace: news
+    image: registry.example.com/news:{tag}
+    when_newer: cancel-queued
+    queue: shared
+    gateway: {address: "http://gateway.example.com"}
   blog:
     repository: https://git.example.com/acme/blog.git
     namespace: blog
@@ -55,12 +62,16 @@ class Sent:
 
     offers: list[Offer] = field(default_factory=list)
     waiting: list[tuple[str, str, str]] = field(default_factory=list)
+    closed: list[str] = field(default_factory=list)
 
     def send(self, offer: Offer) -> None:
         self.offers.append(offer)
 
     def show_waiting(self, job_id: str, *, app: str, tag: str) -> None:
         self.waiting.append((job_id, app, tag))
+
+    def close_waiting(self, job_id: str) -> None:
+        self.closed.append(job_id)
 
 
 @dataclass(frozen=True)

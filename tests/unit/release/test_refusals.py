@@ -101,6 +101,18 @@ EACH = {
         409,
         "shop 01REL v2.0-blue",
     ),
+    "already_begun": (
+        refusals.already_begun(a_job()),
+        "already-begun",
+        409,
+        "shop deploy v2.1-blue",
+    ),
+    "superseded": (
+        refusals.superseded("shop", "v2.1-blue"),
+        "superseded",
+        409,
+        "shop v2.1-blue when_newer",
+    ),
     "cancelled": (
         refusals.cancelled(a_job(), ANNA, "wrong tag"),
         "cancelled",

@@ -210,6 +210,31 @@ class TestRetry:
         assert desk.store.find_release(release_id).state is State.FAILED  # type: ignore[union-attr]
 
 
+class TestWhenNewer:
+    """What a new tag does to the same app's older waiting deploys."""
+
+    def test_older_waiting_deploys_give_way_where_the_app_says_so(self, desk: Desk) -> None:
+        head = desk.requests.deploy("news", "v1.0-blue", actor=GIT)
+        older = desk.requests.deploy("news", "v2.0-blue", actor=GIT)
+        other = desk.requests.deploy("docs", "v1.0-blue", actor=GIT, commit="c0ffee")
+
+        newest = desk.requests.deploy("news", "v3.0-blue", actor=GIT)
+
+        assert [job.id for job in desk.store.queue("shared")] == [head.job_id, other.job_id, newest.job_id]
+        release, job = desk.release(older), desk.job(older)
+        assert (release.state, release.reason) == (State.SUPERSEDED, "v3.0-blue came before its turn")
+        assert job.state is JobState.CANCELLED
+        assert job.problem is not None
+        assert job.problem.slug == "superseded"
+        assert desk.sent.closed == [older.job_id]
+
+    def test_they_keep_their_turn_otherwise(self, desk: Desk) -> None:
+        every = [desk.requests.deploy("shop", f"v{number}.0-blue", actor=GIT) for number in range(3)]
+
+        assert [job.id for job in desk.store.queue("shop")] == [one.job_id for one in every]
+        assert desk.sent.closed == []
+
+
 class TestCancel:
     def test_a_deploy_that_waits_leaves_its_queue_at_once(self, desk: Desk) -> None:
         head = desk.requests.deploy("shop", "v1.0-blue", actor=GIT)
@@ -227,6 +252,7 @@ class TestCancel:
         assert job.problem is not None
         assert "cancelled by person:anna: wrong tag" in job.problem.detail
         assert [job.id for job in desk.store.queue("shop")] == [head.job_id]
+        assert desk.sent.closed == [waiting.job_id]
 
     def test_a_reason_is_made_where_none_is_given(self, desk: Desk) -> None:
         accepted = desk.requests.deploy("shop", "v1.0-blue", actor=GIT)
@@ -263,6 +289,16 @@ class TestCancel:
         assert answer.job_id == promote.job_id
         assert desk.job(promote).state is JobState.CANCELLED
         assert desk.release(ready).state is State.READY
+
+    def test_a_promote_that_has_begun_is_not_cut_in_the_middle(self, desk: Desk) -> None:
+        ready = desk.deploy("v2.0-blue")
+        promote = desk.requests.promote("shop", actor=ANNA)
+        desk.claim(promote)
+
+        with refused("already-begun"):
+            desk.requests.cancel(ready.release_id or "", actor=ANNA)
+
+        assert desk.job(promote).cancel_requested_by is None
 
     def test_nothing_left_to_cancel_is_refused(self, desk: Desk) -> None:
         done = desk.deploy("v2.0-blue")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -185,6 +186,16 @@ class TestDecommission:
         job = desk.job(accepted)
         assert (accepted.release_id, job.color, job.tag) == (green.release_id, Color.GREEN, "v2.0-green")
         assert (job.kind, job.reason) == (JobKind.DECOMMISSION, "cleaning")
+
+    def test_what_a_worker_saw_there_is_taken_down_rather_than_the_newest(self, desk: Desk) -> None:
+        shown = desk.deploy("v1.0-green")
+        desk.deploy("v2.0-green", to=State.FAILED)
+        green = ColorObservation(Color.GREEN, exists=True, release=shown.release_id, tag="v1.0-green")
+        desk.store.observe(replace(seen(Color.BLUE), green=green))
+
+        accepted = desk.requests.decommission("shop", actor=ANNA)
+
+        assert accepted.release_id == shown.release_id
 
     def test_a_color_that_no_known_release_runs_in_is_taken_down_without_one(self, desk: Desk) -> None:
         desk.store.observe(seen(Color.GREEN))

@@ -270,6 +270,7 @@ def test_a_message_is_found_in_the_brokers_list_by_how_its_task_id_begins(
 
 
 READS: dict[str, Callable[[Store], object]] = {
+    "oldest_releases": lambda store: store.oldest_releases("shop", limit=1),
     "is_reachable": lambda store: store.is_reachable(),
     "find_release": lambda store: store.find_release("r1"),
     "find_job": lambda store: store.find_job("j1"),
@@ -296,6 +297,7 @@ WRITES: dict[str, Callable[[Queue], object]] = {
     "reap": lambda queue: queue.reap(),
     "cancel": lambda queue: queue.cancel("j1", actor=GIT, problem=PROBLEM),
     "move": lambda queue: queue.move("j1", fence=1),
+    "forget": lambda queue: queue.forget("shop", []),
     "recover": lambda queue: queue.recover([]),
     "log": lambda queue: queue.log("j1", fence=1, subject="r1", stage="sanity", lines=["one"]),
 }

@@ -82,6 +82,23 @@ def test_an_app_shows_what_runs_with_the_age_of_the_look(web: Web) -> None:
     assert {one["id"]: one["state"] for one in app["releases"]} == {"R1": "ready", "R0": "live"}
 
 
+def test_an_app_tells_where_a_rollback_leads(web: Web) -> None:
+    live = make_release("R2", tag="v2.0-green", color=Color.GREEN, state=State.LIVE)
+    web.store.found = [make_release("R1", tag="v1.0-blue", state=State.STANDBY), live]
+    app = read(web, "/apps/shop")
+    assert app["can_roll_back_to"] == {"id": "R1", "tag": "v1.0-blue", "color": "blue"}
+    assert app["rollback_note"] == "the way back is open: v1.0-blue still runs on blue"
+
+
+def test_an_app_tells_what_ended_the_way_back(web: Web) -> None:
+    live = make_release("R2", tag="v2.0-green", color=Color.GREEN, state=State.LIVE)
+    lost = make_release("R1", tag="v1.0-blue", state=State.RETIRED, reason="v3.0-blue takes blue")
+    web.store.found = [lost, live]
+    app = read(web, "/apps/shop")
+    assert app["can_roll_back_to"] is None
+    assert "v1.0-blue: v3.0-blue takes blue" in app["rollback_note"]
+
+
 def test_an_app_that_nobody_looked_at_says_so(web: Web) -> None:
     assert read(web, "/apps/shop")["observation"] is None
 

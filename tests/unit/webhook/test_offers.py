@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from release.model import Actor, Color, JobKind, JobState, State
+from release.model import Actor, Color, ColorObservation, JobKind, JobState, State
 from tests.unit.webhook.fakes import make_job, make_observation, make_release
-from webhook.offers import Standing, app_offers, release_offers, stand
+from webhook.offers import Offer, Standing, app_offers, release_offers, stand
+from webhook.way_back import find_way_back
 
 LIVE = make_release("R0", tag="v1.0-green", color=Color.GREEN, state=State.LIVE)
 READY = make_release("R1", state=State.READY)
@@ -15,9 +16,14 @@ BACK = make_release("R1", state=State.ROLLED_BACK)
 NOTHING = stand(None, [])
 
 
+def buttons_of(standing: Standing) -> tuple[Offer, ...]:
+    """An app's buttons, with nothing in its queue and no earlier releases."""
+    return app_offers(standing, find_way_back(standing, queue=[], earlier=[]))
+
+
 def offered(standing: Standing) -> dict[str, str]:
     """Which of an app's buttons can be pressed, and for which release."""
-    return {one.action: one.release_id or "" for one in app_offers(standing) if one.is_possible}
+    return {one.action: one.release_id or "" for one in buttons_of(standing) if one.is_possible}
 
 
 @pytest.mark.parametrize(
@@ -36,7 +42,7 @@ def test_an_app_offers_what_its_releases_allow(runs: list[type[object]], buttons
 
 
 def test_what_can_not_be_asked_says_what_is_missing() -> None:
-    missing = [one for one in app_offers(NOTHING) if not one.is_possible]
+    missing = [one for one in buttons_of(NOTHING) if not one.is_possible]
     assert {one.action for one in missing} == {"promote", "rollback", "decommission"}
     assert all(one.what for one in missing)
 
@@ -44,13 +50,24 @@ def test_what_can_not_be_asked_says_what_is_missing() -> None:
 def test_the_cluster_is_believed_over_our_record() -> None:
     standing = stand(make_observation(live=Color.BLUE), [LIVE])
     assert standing.live is Color.BLUE
-    decommission = app_offers(standing)[3]
+    decommission = buttons_of(standing)[3]
     assert decommission.label == "Decommission green"
 
 
+def test_where_nothing_runs_on_the_idle_color_there_is_nothing_to_decommission() -> None:
+    nothing = ColorObservation(Color.BLUE, exists=False)
+    decommission = buttons_of(stand(make_observation(blue=nothing), [LIVE]))[3]
+    assert (decommission.label, decommission.is_possible) == ("Decommission blue", False)
+    assert decommission.what == "nothing runs on blue"
+
+
+def test_pods_that_a_failed_release_left_can_be_decommissioned() -> None:
+    assert buttons_of(stand(make_observation(), [LIVE]))[3].is_possible
+
+
 def test_nothing_is_lost_where_the_idle_color_is_empty() -> None:
-    assert not any(one.loses for one in app_offers(stand(None, [LIVE])))
-    assert [one.action for one in app_offers(stand(None, [LIVE, STANDBY])) if one.loses] == [
+    assert not any(one.loses for one in buttons_of(stand(None, [LIVE])))
+    assert [one.action for one in buttons_of(stand(None, [LIVE, STANDBY])) if one.loses] == [
         "deploy",
         "decommission",
     ]

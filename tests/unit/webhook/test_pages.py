@@ -147,7 +147,7 @@ def test_the_release_page_shows_life_and_output(web: Web) -> None:
     web.store.lines["R1"] = [LogLine("1-0", NOW, "deploy", "\x1b[31m<b>2 of 2</b>\npods\u202e")]
     page = sign_in(web).get("/releases/R1").text
     assert "\\u001b[31m&lt;b&gt;2 of 2&lt;/b&gt;\npods\\u202e" in page
-    assert "12:00:00 queued octocat: tag pushed" in text_of(page)
+    assert "12:00:00 queued octocat (Git push): tag pushed" in text_of(page)
 
 
 def test_a_long_log_shows_its_end(web: Web) -> None:
