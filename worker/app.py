@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from functools import cache
+from signal import SIG_DFL, SIG_IGN, SIGTERM, signal
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -16,6 +17,9 @@ from celery.exceptions import WorkerLostError
 from celery.signals import (
     setup_logging,
     task_failure,
+    task_postrun,
+    task_prerun,
+    worker_init,
     worker_process_init,
     worker_ready,
     worker_shutting_down,
@@ -23,7 +27,7 @@ from celery.signals import (
 
 from cluster.connection import Cluster
 from release.clock import utc_now
-from release.config import load_config
+from release.config import ConfigError, load_config
 from release.environment import Settings
 from release.problems import NotDurable
 from release.queue import LostStage, Queue
@@ -122,6 +126,33 @@ def _forget_connections(**_: object) -> None:
     """A pool child must not share the sockets of its parent."""
     surroundings.cache_clear()
     _cluster.cache_clear()
+
+
+@worker_init.connect
+def _check_configuration(**_: object) -> None:
+    """Not begin with a configuration that no stage could use: each message would fail before its claim.
+
+    Celery swallows what signal handlers raise, but for the wish to exit.
+    """
+    try:
+        config = surroundings().config
+        for name in config.apps:
+            config.release_secrets(name)
+    except ConfigError as error:
+        log.critical("the worker can't start", error=str(error))
+        raise SystemExit(2) from error
+
+
+@task_prerun.connect
+def _stay_to_the_end(**_: object) -> None:
+    """A TERM to the whole process group must not cut the stage that runs: the main process waits for it."""
+    signal(SIGTERM, SIG_IGN)
+
+
+@task_postrun.connect
+def _be_ready_to_end(**_: object) -> None:
+    """An idle child ends at once, as Celery's own children do."""
+    signal(SIGTERM, SIG_DFL)
 
 
 @worker_ready.connect

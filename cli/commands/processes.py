@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from importlib.util import find_spec
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -127,11 +128,26 @@ def worker_arguments(queue: str, name: str) -> list[str]:
 def flower(address: str, port: int, database: Path | None) -> None:
     """Flower, to watch the workers.
 
-    Give it a login by FLOWER_BASIC_AUTH=user:password in the environment before others can reach it.
+    With FLOWER_BASIC_AUTH=user:password in the environment it asks for a login; without, it is for this
+    machine only.
     """
     if find_spec("flower") is None:
         raise missing_extra("flower", "flower", "flower")
+    if not os.environ.get("FLOWER_BASIC_AUTH") and not is_local(address):
+        raise Failure(
+            f"Flower would let everybody who reaches {address} stop the workers",
+            next_step="set FLOWER_BASIC_AUTH=user:password, or leave out --address",
+            code=Exit.USAGE,
+        )
     current_surroundings().launch("celery", flower_arguments(address, port, database))
+
+
+def is_local(address: str) -> bool:
+    """Whether only this machine can reach the address."""
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return address == "localhost"
 
 
 def flower_arguments(address: str, port: int, database: Path | None) -> list[str]:

@@ -18,7 +18,7 @@ import requests
 from cli.client import Client
 from cli.demo.acts import ACTS
 from cli.demo.crew import Crew
-from cli.demo.farewell import farewell
+from cli.demo.farewell import farewell, welcome
 from cli.demo.house import open_house
 from cli.demo.narrator import Narrator
 from cli.demo.place import APP, choose_place, listen_for_web
@@ -53,7 +53,8 @@ def demo(*, once: bool, as_json: bool) -> None:
     went_well = True
     try:
         with closing(web), _ended_by_signals(), _house(place) as crew:
-            summary = _perform(place, crew, web, narrator)
+            is_watched = not once and sys.stdout.isatty()
+            summary = _perform(place, crew, web, narrator, is_watched=is_watched)
             went_well = summary.ok
             if as_json:
                 click.echo(json.dumps(summary.as_json(), indent=2))
@@ -72,7 +73,7 @@ def _clear(place: Place, narrator: Narrator, *, keep_logs: bool) -> None:
     shutil.rmtree(place.directory, ignore_errors=True)
 
 
-def _perform(place: Place, crew: Crew, web: socket, narrator: Narrator) -> Summary:
+def _perform(place: Place, crew: Crew, web: socket, narrator: Narrator, *, is_watched: bool) -> Summary:
     """Open the house and play every act; the first that goes wrong ends the play."""
     began = time.monotonic()
     shop = Shop(place)
@@ -80,9 +81,10 @@ def _perform(place: Place, crew: Crew, web: socket, narrator: Narrator) -> Summa
     with Client(Connection(place.web, Secret(place.token))) as client:
         play = Play(place, crew, shop, client, narrator)
         try:
-            with narrator.doing(f"starting Redis, sandbox, web, workers and Flower; the page: {place.web}"):
+            with narrator.doing("starting Redis, sandbox, web process, workers and Flower"):
                 shop.create()
                 open_house(place, crew, web)
+            welcome(place, narrator, is_watched=is_watched)
             summary.acts = _play_all(play)
         except Unexpected as error:
             summary.acts.append(ActResult("opening", ok=False, seconds=0, why=str(error)))

@@ -1,4 +1,4 @@
-"""What to try next, with everything that has to be known to try it."""
+"""The way in, and what to try next, with everything that has to be known to try it."""
 
 from __future__ import annotations
 
@@ -33,15 +33,26 @@ Everything stays up until Ctrl-C. Try:
 """
 
 
+def welcome(place: Place, narrator: Narrator, *, is_watched: bool) -> None:
+    """Say how to watch the play on the page; open it where somebody sits before a screen."""
+    narrator.say(f"watch on the page: {place.web}   (sign in with the token {place.token})")
+    narrator.say(f"or, within a minute, through this door: {door(place)}")
+    if is_watched:
+        webbrowser.open(door(place))
+
+
+def door(place: Place) -> str:
+    """An address that signs in once, within a minute."""
+    return f"{place.web}/enter/{issue_ticket('demo', key=Secret(place.secret_key), clock=utc_now)}"
+
+
 def farewell(place: Place, narrator: Narrator) -> None:
-    """Say what can be done, and open the door where there is a screen."""
-    ticket = issue_ticket("demo", key=Secret(place.secret_key), clock=utc_now)
-    door = f"{place.web}/enter/{ticket}"
+    """Say what can be done."""
     narrator.text(
         TEXT.format(
             web=place.web,
             token=place.token,
-            door=door,
+            door=door(place),
             flower=place.flower,
             flower_password=place.flower_password,
             clone=place.clone,
@@ -52,5 +63,3 @@ def farewell(place: Place, narrator: Narrator) -> None:
             kubeconfig=place.kubeconfig,
         )
     )
-    if sys.stdout.isatty():
-        webbrowser.open(door)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import requests
 
+from cli.commands.processes import flower_arguments, gunicorn_arguments, worker_arguments
 from cli.demo.crew import Crew, Member
 from cli.demo.play import Unexpected
 from sandbox.datastore import redis_command
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from cli.demo.place import Place
 
 START_DEADLINE: Final = 40.0
-CELERY: Final = (sys.executable, "-m", "celery", "-A", "worker.app")
 
 
 def members(place: Place, web: socket) -> list[Member]:
@@ -81,17 +81,15 @@ def _sandbox(python: str, place: Place) -> tuple[str, ...]:
 
 
 def _web(python: str, web: socket) -> tuple[str, ...]:
-    command = (python, "-m", "gunicorn", "webhook.wsgi:create()", "--bind", f"fd://{web.fileno()}")
-    return (*command, "--worker-class", "gthread", "--workers", "1", "--threads", "8", "--no-control-socket")
+    return (python, "-m", "gunicorn", *gunicorn_arguments(f"fd://{web.fileno()}", workers=1))
 
 
 def _worker(queue: str, name: str) -> tuple[str, ...]:
-    options = ("-c", "1", "-P", "prefork", "-E", "--without-gossip", "--without-mingle")
-    return (*CELERY, "worker", "-Q", queue, "-n", f"{name}@%h", *options)
+    return (sys.executable, "-m", "celery", *worker_arguments(queue, name))
 
 
 def _flower(place: Place) -> tuple[str, ...]:
-    return (*CELERY, "flower", "--address=127.0.0.1", f"--port={place.flower_port}")
+    return (sys.executable, "-m", "celery", *flower_arguments("127.0.0.1", place.flower_port, None))
 
 
 def _is_sandbox_ready(place: Place) -> bool:

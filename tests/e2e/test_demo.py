@@ -77,17 +77,11 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 
 def processes_of(folder: Path) -> list[str]:
-    """Command lines that name the folder."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            command = entry.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-            environment = (entry.parent / "environ").read_bytes().decode(errors="replace")
-        except OSError:
-            continue
-        if str(folder) in command or str(folder) in environment:
-            found.append(f"{entry.parent.name}: {command}")
-    return found
+    """Command lines that name the folder, or that were started there (their environment names it)."""
+    listing = subprocess.run(
+        ["ps", "axeww", "-o", "pid=,command="], check=True, capture_output=True, text=True
+    )
+    return [line for line in listing.stdout.splitlines() if str(folder) in line]
 
 
 def wait_until(condition: Callable[[], object], *, deadline: float, what: str) -> None:
