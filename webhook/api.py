@@ -16,6 +16,7 @@ from release.model import Actor
 from release.problems import Problem
 from webhook.answers import json_answer, unauthorized
 from webhook.lookups import get_app, get_job, get_release
+from webhook.offers import stand
 from webhook.presentation import (
     change_json,
     job_json,
@@ -24,8 +25,10 @@ from webhook.presentation import (
     position_of,
     queue_json,
     release_json,
+    way_back_json,
 )
 from webhook.services import services
+from webhook.way_back import look_back
 
 if TYPE_CHECKING:
     from release.model import Job
@@ -99,12 +102,22 @@ def show_release(release_id: str) -> Response:
 @api.get("/releases/<release_id>/log")
 def read_log(release_id: str) -> Response:
     """Lines after ``?after=``; ask again with ``next`` to follow."""
-    release = get_release(release_id)
+    return _log_of(get_release(release_id).id)
+
+
+@api.get("/jobs/<job_id>/log")
+def read_job_log(job_id: str) -> Response:
+    """The log that a job writes to: its release's, or its own where no release is known."""
+    job = get_job(job_id)
+    return _log_of(job.release_id or job.id)
+
+
+def _log_of(subject: str) -> Response:
     after = request.args.get("after", "0")
     if not LINE_ID.fullmatch(after):
         raise _bad_parameter("after", "the id of a line, as an earlier answer's next")
     limit = _get_number("limit", default=MOST_LINES, most=MOST_LINES)
-    lines = services().store.log(release.id, after=after, limit=limit)
+    lines = services().store.log(subject, after=after, limit=limit)
     return json_answer(
         {"lines": [line_json(line) for line in lines], "next": lines[-1].id if lines else after}
     )
@@ -121,13 +134,18 @@ def app_json(name: str) -> dict[str, Any]:
     """One app: what runs, what waits, what can be promoted or rolled back to."""
     store, config, now = services().store, services().config, services().settings.clock()
     app, observation = config.apps[name], store.observation(name)
+    on_a_color, queue = store.releases_on_a_color(name), store.queue(config.queue_of(name))
+    standing = stand(observation, on_a_color)
+    way_back = look_back(name, services(), standing=standing, queue=queue)
     return {
         "name": name,
         "repository": app.webhook.repository if app.webhook else None,
         "namespace": app.namespace,
         "observation": observation_json(observation, now=now) if observation else None,
-        "releases": [release_json(release) for release in store.releases_on_a_color(name)],
-        "queue": queue_json(store.queue(config.queue_of(name))),
+        "releases": [release_json(release) for release in on_a_color],
+        "can_roll_back_to": way_back_json(way_back),
+        "rollback_note": way_back.note,
+        "queue": queue_json(queue),
     }
 
 

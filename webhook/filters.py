@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from markupsafe import Markup, escape
 
+from webhook.people import tell_actor, tell_people
+
 if TYPE_CHECKING:
     from flask import Flask
 
@@ -31,6 +33,8 @@ def add_filters(app: Flask, clock: Clock) -> None:
         moment=lambda time: time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
         sentence=sentence,
         commit=lambda commit: commit[:10],
+        actor=tell_actor,
+        people=tell_people,
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
@@ -57,11 +61,11 @@ def tell_seconds(seconds: float) -> str:
 
 
 def sentence(text: str) -> Markup:
-    """A problem's words as a sentence: a capital, a full stop, commands between backquotes set apart.
+    """A problem's words as a sentence: a capital, a full stop, people in words, commands set apart.
 
     What begins with a name, as ``shop: pod …`` does, keeps its small letter.
     """
-    whole = printable(text).strip()
+    whole = printable(tell_people(text)).strip()
     first = whole.partition(" ")[0]
     if _WORD.fullmatch(first):
         whole = whole[0].upper() + whole[1:]

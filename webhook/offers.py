@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from release.model import Color, Job, Observation, Release
+    from webhook.way_back import WayBack
 
 GOING: Final = frozenset({State.WAITING, State.QUEUED, State.RUNNING})
 
@@ -36,13 +37,17 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where an app stands: its live color, and which releases its colors run."""
+    """Where an app stands: its live color, and which releases its colors run.
+
+    ``is_idle_empty``: the cluster was read, and nothing runs on the color that is not live.
+    """
 
     live: Color | None
     current: Release | None
     ready: Release | None
     standby: Release | None
     rolled_back: Release | None
+    is_idle_empty: bool = False
 
     @property
     def idle(self) -> Release | None:
@@ -61,15 +66,16 @@ def stand(observation: Observation | None, on_a_color: Sequence[Release]) -> Sta
         ready=newest.get(State.READY),
         standby=newest.get(State.STANDBY),
         rolled_back=newest.get(State.ROLLED_BACK),
+        is_idle_empty=bool(observation and live and not observation.color(live.other).exists),
     )
 
 
-def app_offers(standing: Standing) -> tuple[Offer, ...]:
+def app_offers(standing: Standing, way_back: WayBack) -> tuple[Offer, ...]:
     """The four buttons of an app."""
     return (
         _deploy(standing),
         _promote(standing, standing.ready or standing.rolled_back),
-        _rollback(standing, standing.standby),
+        _rollback(standing, way_back.release) if way_back.release else _no_rollback(way_back),
         _decommission(standing),
     )
 
@@ -111,7 +117,7 @@ def _deploy(standing: Standing) -> Offer:
 
 def _promote(standing: Standing, chosen: Release | None) -> Offer:
     if chosen is None:
-        return _missing(JobKind.PROMOTE, "Promote", "No release is ready. Deploy a tag first.")
+        return _missing(JobKind.PROMOTE, "Promote", "no release is ready; deploy a tag first")
     origin = f" from {_named(standing.current)}" if standing.current else ""
     stays = f" {standing.current.tag} keeps running for a rollback." if standing.current else ""
     return Offer(
@@ -122,11 +128,11 @@ def _promote(standing: Standing, chosen: Release | None) -> Offer:
     )
 
 
-def _rollback(standing: Standing, chosen: Release | None) -> Offer:
-    if chosen is None:
-        return _missing(
-            JobKind.ROLLBACK, "Roll back", "No release is on standby. Redeploy an earlier release instead."
-        )
+def _no_rollback(way_back: WayBack) -> Offer:
+    return _missing(JobKind.ROLLBACK, "Roll back", way_back.note)
+
+
+def _rollback(standing: Standing, chosen: Release) -> Offer:
     origin = f" from {_named(standing.current)}" if standing.current else ""
     return Offer(
         JobKind.ROLLBACK.value,
@@ -140,9 +146,11 @@ def _rollback(standing: Standing, chosen: Release | None) -> Offer:
 def _decommission(standing: Standing) -> Offer:
     if standing.live is None:
         return _missing(
-            JobKind.DECOMMISSION, "Decommission", "No color is live, so none can be told to be idle."
+            JobKind.DECOMMISSION, "Decommission", "no color is known to be live, so none is known to be idle"
         )
     idle, held = standing.live.other, standing.idle
+    if standing.is_idle_empty and held is None:
+        return _missing(JobKind.DECOMMISSION, f"Decommission {idle}", f"nothing runs on {idle}")
     return Offer(
         JobKind.DECOMMISSION.value,
         f"Decommission {idle}",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from release.model import Color
 from webhook.offers import Offer, Standing, app_offers, stand
 from webhook.presentation import STALE_SECONDS, age_of, what_it_does
+from webhook.way_back import WayBack, look_back
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,13 +53,15 @@ class AppView:
     queue: tuple[QueueRow, ...]
     releases: tuple[Release, ...]
     offers: tuple[Offer, ...]
+    way_back: WayBack
 
 
 def look_at(name: str, services: Services) -> AppView:
     """Gather one app's view."""
     store, config = services.store, services.config
     observation, on_a_color = store.observation(name), store.releases_on_a_color(name)
-    standing = stand(observation, on_a_color)
+    standing, queue = stand(observation, on_a_color), store.queue(config.queue_of(name))
+    way_back = look_back(name, services, standing=standing, queue=queue)
     return AppView(
         name=name,
         app=config.apps[name],
@@ -69,9 +72,10 @@ def look_at(name: str, services: Services) -> AppView:
             view_color(color, observation, on_a_color, cookie=config.apps[name].test_cookie)
             for color in Color
         ),
-        queue=queue_rows(store.queue(config.queue_of(name))),
+        queue=queue_rows(queue),
         releases=tuple(store.releases(name, limit=RELEASES_SHOWN)),
-        offers=app_offers(standing),
+        offers=app_offers(standing, way_back),
+        way_back=way_back,
     )
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from release.model import Actor, ColorObservation, Job, Observation, Release, StageRun
     from release.records import Change, LogLine
+    from webhook.way_back import WayBack
 
 STALE_SECONDS: Final = 30
 """An observation is made every 10 s; three missed ones mean that nobody looks."""
@@ -98,6 +99,12 @@ def observation_json(observation: Observation, *, now: datetime) -> dict[str, An
         "blue": _color_json(observation.blue),
         "green": _color_json(observation.green),
     }
+
+
+def way_back_json(way_back: WayBack) -> dict[str, str] | None:
+    """The release that a rollback would move users to; None where there is none."""
+    release = way_back.release
+    return {"id": release.id, "tag": release.tag, "color": release.color.value} if release else None
 
 
 def age_of(observation: Observation, now: datetime) -> float:

@@ -27,7 +27,7 @@ function patchAttributes(old, fresh) {
   }
 }
 
-// What has an id is found again wherever it went, and never moved needlessly: moving takes the focus away.
+// What has an id, and each block that may hold an open panel has one, is found again wherever it went, and never moved needlessly: moving takes the focus away.
 function patchChildren(old, fresh) {
   const wanted = [...fresh.childNodes];
   wanted.forEach((child, index) => {
@@ -42,8 +42,9 @@ function patchChildren(old, fresh) {
   while (old.childNodes.length > wanted.length) old.lastChild.remove();
 }
 
+// A log that is not there yet begins at its end.
 function atEnd(log) {
-  return log && log.scrollHeight - log.scrollTop - log.clientHeight < 24;
+  return !log || log.scrollHeight - log.scrollTop - log.clientHeight < 24;
 }
 
 async function refresh() {

@@ -168,6 +168,16 @@ def test_a_log_is_followed_with_next(web: Web) -> None:
     assert (nothing["lines"], nothing["next"]) == ([], "3-0")
 
 
+def test_a_job_s_log_is_its_release_s_or_its_own_where_there_is_none(web: Web) -> None:
+    web.store.jobs = [make_job("J1", release_id="R1"), make_job("J2", release_id=None)]
+    at = NOW.astimezone(UTC)
+    web.store.lines["R1"] = [LogLine("1-0", at, "deploy", "of the release")]
+    web.store.lines["J2"] = [LogLine("1-0", at, "decommission", "of the job")]
+
+    for job, text in (("J1", "of the release"), ("J2", "of the job")):
+        assert [line["text"] for line in read(web, f"/jobs/{job}/log")["lines"]] == [text]
+
+
 @pytest.mark.parametrize("after", ["x", "$", "-", "+", "1-", "1-2-3", "9" * 30])
 def test_a_wrong_place_in_a_log_is_refused(web: Web, after: str) -> None:
     web.store.found = [make_release()]

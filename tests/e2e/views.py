@@ -1,0 +1,66 @@
+"""What can be on a page: each function plays it and answers with the path that leads there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from release.model import Actor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.e2e.scene import Scene
+
+DEMO: Final = Actor("token", "demo")
+
+
+def switched(scene: Scene) -> tuple[str, str]:
+    """Blue on standby behind a live green."""
+    old, new = scene.make_ready("v1.0-blue"), scene.make_ready("v2.0-green")
+    scene.promote(old, actor=DEMO)
+    scene.promote(new, actor=DEMO)
+    scene.observe()
+    return old, new
+
+
+def nothing(_scene: Scene) -> str:
+    return "/"
+
+
+def first_release(scene: Scene) -> str:
+    release_id = scene.deploy("v1.0-blue")
+    scene.begin(release_id)
+    scene.end(release_id)
+    scene.begin(release_id)
+    scene.observe()
+    return f"/releases/{release_id}"
+
+
+def ready_beside_live(scene: Scene) -> str:
+    scene.promote(scene.make_ready("v1.0-blue"))
+    scene.make_ready("v2.0-green")
+    scene.observe()
+    return "/"
+
+
+def standby_and_a_queue(scene: Scene) -> str:
+    switched(scene)
+    scene.deploy("v3.0-blue")
+    scene.deploy("v9.0-green", app="forum")
+    return "/"
+
+
+def failed_release(scene: Scene) -> str:
+    scene.promote(scene.make_ready("v1.0-blue"))
+    release_id = scene.fail("v2.0-green")
+    scene.observe()
+    return f"/releases/{release_id}"
+
+
+VIEWS: Final[list[Callable[[Scene], str]]] = [
+    nothing,
+    first_release,
+    ready_beside_live,
+    standby_and_a_queue,
+    failed_release,
+]
