@@ -40,7 +40,7 @@ def change(
 ) -> Object:
     """Patch an object with what ``build`` makes of it; None: it is right already, nothing is written.
 
-    A stale patch is built again from a fresh read, so ``build`` must decide from the object alone.
+    A stale patch is built again from a fresh read: whatever ``build`` decides from it has to read each time.
 
     Raises:
         NotFound: there is no such object.

@@ -64,8 +64,13 @@ def run_command(  # noqa: PLR0913 -- what runs where, and for whom: four each
 
 
 def _open(cluster: Cluster, target: Target, turn: Turn, deadline: Deadline) -> websocket.WebSocket:
+    def attempt() -> websocket.WebSocket:
+        # Nothing on the other side would refuse a worker that was frozen while somebody else took over.
+        turn.check()
+        return _connect(cluster, target)
+
     try:
-        return retry_unavailable(lambda: _connect(cluster, target), deadline=deadline, turn=turn)
+        return retry_unavailable(attempt, deadline=deadline, turn=turn)
     except (NotFound, Invalid) as error:
         raise not_started(target, error.message) from error
 

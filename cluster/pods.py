@@ -63,13 +63,18 @@ def logs(
 
 
 def last_words(cluster: Cluster, pod: str, namespace: str, container: str, *, previous: bool) -> str:
-    """The last lines for a failure's report: those of the previous run, else the current, else why not.
+    """The last lines for a failure's report: of the run asked for, else of the other one, else why not.
 
-    A report must not fail for want of a log.
+    A container that ended may be restarted between the look at it and this: then its words are the previous
+    run's. A report must not fail for want of a log.
     """
-    try:
-        return logs(cluster, pod, namespace, container, previous=previous)
-    except ClusterError as error:
-        if previous:
-            return last_words(cluster, pod, namespace, container, previous=False)
-        return f"(the log can't be read: {error.message})"
+    trouble = "(it printed nothing)"
+    for run in (previous, not previous):
+        try:
+            said = logs(cluster, pod, namespace, container, previous=run)
+        except ClusterError as error:
+            trouble = f"(the log can't be read: {error.message})" if run is previous else trouble
+            continue
+        if said.strip():
+            return said
+    return trouble

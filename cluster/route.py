@@ -7,6 +7,7 @@ of one entry.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 from dataclasses import dataclass
@@ -111,6 +112,18 @@ def set_test_entry(virtual_service: Object, entry: Object, name: str) -> Patch |
     if entries[index] == named:
         return None
     return _bound(virtual_service, patch.replace(patch.pointer(*HTTP, index), named))
+
+
+def take_spec(virtual_service: Object, wanted: Object) -> Patch | None:
+    """Bring all of the route to what a manifest says, but for the color that users are on: that stays.
+
+    None: it stands already as wanted. Only for a route that ``read_route`` knows.
+    """
+    spec = copy.deepcopy(wanted["spec"])
+    spec["http"][-1]["route"][0]["destination"]["subset"] = _subset_of(_entries(virtual_service)[-1])
+    if virtual_service["spec"] == spec:
+        return None
+    return _bound(virtual_service, patch.replace("/spec", spec))
 
 
 def remove_test_entry(virtual_service: Object, name: str) -> Patch | None:

@@ -225,6 +225,7 @@ class App(Part):
     routes: Literal["keep", "from-repository"] = "keep"
     take_over: Annotated[list[str], Field(description="managers whose fields an apply may take")] = []
     queue: Name | None = None
+    drain: Annotated[float, Field(ge=0, allow_inf_nan=False, description="seconds")] = 30
     when_newer: Literal["keep", "cancel-queued"] = "keep"
     keep: Keep = Keep()
 

@@ -281,9 +281,10 @@ class Requests:
         return chosen[-1]
 
     def _find_running_deploy(self, app: str, color: Color) -> Job | None:
-        active = self._store.queue(self._config.queue_of(app))[:1]
-        deploys = [job for job in active if job.kind is JobKind.DEPLOY and job.state is not JobState.WAITING]
-        return next((job for job in deploys if job.app == app and job.color is color), None)
+        job = self._store.find_active(self._config.queue_of(app))
+        if job is None or job.kind is not JobKind.DEPLOY or job.state is JobState.WAITING:
+            return None
+        return job if job.app == app and job.color is color else None
 
     def _find_idle_color(self, app: str) -> Color:
         observation = self._store.observation(app)

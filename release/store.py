@@ -6,6 +6,7 @@ cluster, which are a copy and may be lost.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from release.records import (
@@ -84,6 +85,10 @@ class Store:
         """The active job, then those that wait behind it, in their order."""
         return self._jobs(key("queue", name), 0, -1)
 
+    def find_active(self, queue: str) -> Job | None:
+        """The job whose turn it is, without reading those behind it."""
+        return next(iter(self._jobs(key("queue", queue), 0, 0)), None)
+
     def log(self, subject: str, *, after: str = "0", limit: int = 1000) -> list[LogLine]:
         """Lines of a release's log (or of a job's that has no release) after the line with id ``after``."""
         with told_as_not_durable():
@@ -112,14 +117,14 @@ class Store:
         with told_as_not_durable():
             return bool(self._redis.set(key("spent", ticket), "1", nx=True, ex=seconds))
 
-    def has_message(self, celery_queue: str, task_prefix: str) -> bool:
-        """Whether the broker still holds a message whose task id begins so.
+    def task_ids(self, celery_queue: str) -> list[str]:
+        """Ids of the tasks that wait in the broker for a worker.
 
-        Celery's queue is a list of JSON texts in the same database; ids are unlike anything else in them.
+        Celery's queue is a list of JSON texts in the same database; each names its task in its headers.
         """
         with told_as_not_durable():
             messages = self._redis.lrange(celery_queue, 0, -1)
-        return any(task_prefix in message for message in messages)
+        return [json.loads(message)["headers"]["id"] for message in messages]
 
     def _releases(self, ids: Sequence[str]) -> list[Release]:
         return [parse_release(record) for record in self._hashes("release", ids) if record]

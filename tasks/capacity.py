@@ -9,6 +9,7 @@ from cluster.autoscaler import find_autoscaler, raise_minimum, restore_minimum
 from cluster.deployments import scale
 from cluster.waiting import Deadline
 from release.problems import Problem
+from release.turn import LostTurn
 from tasks.routing import read_color
 from tasks.targets import targets_of
 
@@ -44,12 +45,12 @@ def ask_for(step: Step, wanted: int) -> None:
     reference = targets_of(step).deployment(step.color)
     autoscaler = find_owner(step)
     if autoscaler:
-        raise_minimum(step.cluster, autoscaler, wanted, turn=step.turn)
+        raise_minimum(step.cluster, autoscaler, wanted, turn=step.turn, deadline=step.patience())
         step.tell(f"{autoscaler}: at least {wanted} replicas until the switch is proved")
         return
     found = read_color(step, step.color)
     if found and found.replicas < wanted:
-        scale(step.cluster, reference, wanted, turn=step.turn)
+        scale(step.cluster, reference, wanted, turn=step.turn, deadline=step.patience())
         step.tell(f"{reference}: scaled from {found.replicas} to {wanted} replicas, as the live color has")
 
 
@@ -58,9 +59,14 @@ def room_for_users(step: Step) -> Iterator[None]:
     """However a switch ends, an autoscaler whose minimum was raised for it does its own counting after it."""
     try:
         yield
-    except Problem:
+    except LostTurn:
+        raise
+    except BaseException:
         give_back(step)
         raise
+    if find_owner(step):
+        step.tell(f"the autoscaler keeps its raised minimum for {step.app.drain:g} s more, while users move")
+        step.turn.pause(step.app.drain)
     give_back(step)
 
 
@@ -68,7 +74,7 @@ def give_back(step: Step) -> None:
     """Let an autoscaler whose minimum was raised do its own counting again."""
     autoscaler = find_owner(step)
     if autoscaler:
-        restore_minimum(step.cluster, autoscaler, turn=step.turn)
+        restore_minimum(step.cluster, autoscaler, turn=step.turn, deadline=step.patience())
 
 
 def find_owner(step: Step) -> Ref | None:

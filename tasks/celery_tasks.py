@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from celery.exceptions import Ignore
+from celery.exceptions import Ignore, TaskRevokedError
 from celery.states import REVOKED
 
 from release.model import Stage
@@ -44,15 +44,18 @@ def register(app: Celery, surroundings: Callable[[], Surroundings]) -> None:
 
 
 def _register(app: Celery, stage: Stage, work: Work, surroundings: Callable[[], Surroundings]) -> None:
-    # ``throws``: ends that the release's log tells in full are no errors of the worker.
-    @app.task(bind=True, name=task_name(stage), throws=(StageFailed, StageCancelled))
+    # ``throws``: ends that the release's log tells in full are no errors of the worker. Not ``shared``: an
+    # application that only sends knows no tasks.
+    @app.task(bind=True, shared=False, name=task_name(stage), throws=(StageFailed, StageCancelled))
     def run(self: Task[Any, Any], /, *, job: str, index: int, fence: int, **_shown: str | None) -> str:
         owner = self.request.id or ""
         try:
             return run_stage(surroundings(), work, job_id=job, index=index, fence=fence, owner=owner)
         except (NotClaimed, LostTurn) as reason:
             # Ends this message's chain; the one that holds the claim goes on. Flower shows it as revoked.
-            self.update_state(state=REVOKED, meta={"reason": str(reason)})
+            # An exception, as that state's result has to be: readers of anything else fail.
+            revoked = TaskRevokedError(str(reason))
+            self.backend.store_result(owner, revoked, REVOKED, request=self.request)
             raise Ignore(str(reason)) from reason
 
     run.__doc__ = work.__doc__

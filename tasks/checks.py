@@ -7,21 +7,35 @@ import time
 from typing import TYPE_CHECKING, Final
 
 import requests
+import urllib3
+
+from release.config import HttpCheck
+from tasks.signature import find_stranger
 
 if TYPE_CHECKING:
-    from release.config import Gateway, HttpCheck
+    from release.config import Gateway
 
 TIMEOUT: Final = 5.0
 """Seconds for one request; the check is tried again until the smoke tests' deadline."""
 
 BODY_LIMIT: Final = 1_000_000
+GATEWAY_ERRORS: Final = frozenset({502, 503, 504})
+
 CHUNK: Final = 16_384
 
 
-def find_failure(check: HttpCheck, gateway: Gateway, *, cookie: str | None) -> str | None:
+def find_failure(
+    check: HttpCheck,
+    gateway: Gateway,
+    *,
+    cookie: str | None,
+    release: str | None = None,
+    timeout: float = TIMEOUT,
+) -> str | None:
     """Send the request; None when everything holds, else what does not, in words.
 
-    ``cookie`` is the test cookie, or None to ask as users do.
+    ``cookie`` is the test cookie, or None to ask as users do. With ``release``, only an answer that came
+    through that release's test entry counts.
     """
     headers = dict(check.headers)
     if gateway.host:
@@ -29,37 +43,49 @@ def find_failure(check: HttpCheck, gateway: Gateway, *, cookie: str | None) -> s
     if cookie:
         headers["Cookie"] = cookie
     try:
-        status, received, body = _ask(check, gateway.address + check.path, headers)
-    except requests.RequestException as error:
+        status, received, body = _ask(check, gateway.address + check.path, headers, timeout)
+    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
         return f"no answer: {type(error).__name__}"
-    return judge(check, status, received, body)
+    stranger = find_stranger(received, release) if release else None
+    return stranger or judge(check, status, received, body)
 
 
-def _ask(check: HttpCheck, url: str, headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
+def find_outage(gateway: Gateway) -> str | None:
+    """Whether the gateway answers in the app's place, or nobody does; what the app says does not matter."""
+    headers = {"Host": gateway.host} if gateway.host else {}
+    try:
+        status, _, _ = _ask(HttpCheck(), f"{gateway.address}/", headers, TIMEOUT)
+    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+        return f"no answer: {type(error).__name__}"
+    return f"status {status}" if status in GATEWAY_ERRORS else None
+
+
+def _ask(
+    check: HttpCheck, url: str, headers: dict[str, str], timeout: float
+) -> tuple[int, dict[str, str], bytes]:
     """The answer, its body as far as a check looks."""
     # A session of its own: no cookie jar, no proxy from the worker's environment.
     with requests.Session() as session:
         session.trust_env = False
         with session.request(
-            check.method, url, headers=headers, timeout=TIMEOUT, allow_redirects=False, stream=True
+            check.method, url, headers=headers, timeout=timeout, allow_redirects=False, stream=True
         ) as answer:
-            return answer.status_code, dict(answer.headers), _read(answer)
+            return answer.status_code, dict(answer.headers), _read(answer, timeout)
 
 
-def _read(answer: requests.Response) -> bytes:
-    """The body's beginning: one that never ends must not hold the stage.
+def _read(answer: requests.Response, timeout: float) -> bytes:
+    """The body's beginning: one that never ends, or trickles, must not hold the stage.
 
     Raises:
         requests.Timeout: it comes too slowly.
     """
-    until, body = time.monotonic() + TIMEOUT, b""
-    for part in answer.iter_content(CHUNK):
+    until, body = time.monotonic() + timeout, b""
+    # ``read1`` gives what has come, where ``iter_content`` would wait for a chunk to be full.
+    while len(body) < BODY_LIMIT and (part := bytes(answer.raw.read1(CHUNK, decode_content=True))):
         body += part
-        if len(body) >= BODY_LIMIT:
-            return body[:BODY_LIMIT]
         if time.monotonic() > until:
             raise requests.Timeout
-    return body
+    return body[:BODY_LIMIT]
 
 
 def judge(check: HttpCheck, status: int, headers: dict[str, str], body: bytes) -> str | None:

@@ -35,7 +35,13 @@ def decommission(step: Step) -> Passed:
     if isinstance(route, Known) and route.default_color is not step.color:
         close_test_route(step)
         step.tell("the test entry is out of the route")
-        steady_subsets(step.cluster, targets.destination_rule, route.default_color, turn=step.turn)
+        steady_subsets(
+            step.cluster,
+            targets.destination_rule,
+            route.default_color,
+            turn=step.turn,
+            deadline=step.patience(),
+        )
         step.tell(f"the DestinationRule names {route.default_color} only")
     delete_deployment(
         step.cluster,

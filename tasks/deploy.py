@@ -7,16 +7,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cluster.apply import put
+from cluster.apply import put, stamp_fence
 from cluster.istio import change_route, create_route, set_subsets
+from cluster.kinds import ref_of
 from cluster.names import PASSED_ROUTE, PASSED_TEMPLATE, name_of_test_entry
 from cluster.rollout import follow_rollout
-from cluster.route import NoRoute, remove_test_entry, set_default, set_test_entry
+from cluster.route import NoRoute, remove_test_entry, set_default, set_test_entry, take_spec
 from cluster.verdict import Limits
+from source.manifests import objects_of
 from tasks.leaving import leave, releases_here
 from tasks.rendering import rendered
-from tasks.routing import find_route, read_app_route, read_color, steady_color, understand_route
+from tasks.routing import find_route, read_app_route, steady_color, understand_route
 from tasks.sanity import check_not_live
+from tasks.signature import signed
 from tasks.step import Passed
 from tasks.targets import targets_of
 
@@ -34,6 +37,10 @@ def deploy(step: Step) -> Passed:
     # Asked again: between sanity and now a rollback by hand may have moved users here.
     check_not_live(step, route)
     manifests = rendered(step, commit=step.get_release().commit, live_color=steady_color(step, route))
+    if step.attempt > 1:
+        stamp_fence(
+            step.cluster, map(ref_of, objects_of(manifests)), turn=step.turn, deadline=step.patience()
+        )
     keep_users_away(step, route, manifests)
     close_test_route(step)
     give_up_color(step)
@@ -63,24 +70,19 @@ def limits_of(step: Step) -> Limits:
 def keep_users_away(step: Step, route: Known | NoRoute, manifests: Manifests) -> None:
     """Where the default entry names this color, though nothing runs at all, let it name the other one.
 
-    Else users would reach the release as soon as its pods are ready: untested, and by no promote. Where the
-    other color runs, and something was live before somebody deleted it, leave the route: that color is not
-    asked for either, and users have nothing now.
+    Else users would reach the release as soon as its pods are ready: untested, and by no promote.
     """
     if isinstance(route, NoRoute) or route.default_color is not step.color:
         return
-    if read_color(step, step.color.other):
-        step.tell(
-            f"users are sent to {step.color}, where nothing runs: they get this release once it is ready"
-        )
-        return
-    set_subsets(step.cluster, manifests.destination_rule_test, turn=step.turn)
+    set_subsets(step.cluster, manifests.destination_rule_test, turn=step.turn, deadline=step.patience())
 
     def build(standing: Object) -> Patch | None:
         check_not_live(step, understand_route(step, standing))
         return set_default(standing, step.color.other, {})
 
-    change_route(step.cluster, targets_of(step).virtual_service, build, turn=step.turn)
+    change_route(
+        step.cluster, targets_of(step).virtual_service, build, turn=step.turn, deadline=step.patience()
+    )
     step.tell(f"the default route names {step.color.other} for now: no user is sent to what is not promoted")
 
 
@@ -89,7 +91,11 @@ def close_test_route(step: Step) -> None:
     reference, name = targets_of(step).virtual_service, name_of_test_entry(step.name)
     if find_route(step) is not None:
         change_route(
-            step.cluster, reference, lambda standing: remove_test_entry(standing, name), turn=step.turn
+            step.cluster,
+            reference,
+            lambda standing: remove_test_entry(standing, name),
+            turn=step.turn,
+            deadline=step.patience(),
         )
 
 
@@ -98,7 +104,9 @@ def give_up_color(step: Step) -> None:
     here = releases_here(step)
     for release in here:
         step.tell(f"{release.tag} ({release.id}) is replaced on {step.color}: no way back to it from now on")
-    step.move(*(move for release in here for move in leave(release, f"{step.job.tag} takes {step.color}")))
+    step.move(
+        *(move for release in here for move in leave(release, f"replaced on {step.color} by {step.job.tag}"))
+    )
 
 
 def put_workload(step: Step, manifests: Manifests) -> None:
@@ -116,7 +124,7 @@ def without_verdict(deployment: Object) -> Object:
 
 def put_object(step: Step, obj: Object) -> None:
     """Apply one object and say what came of it."""
-    outcome = put(step.cluster, obj, turn=step.turn, take_over=step.app.take_over)
+    outcome = put(step.cluster, obj, turn=step.turn, take_over=step.app.take_over, deadline=step.patience())
     done = "applied" if outcome.changed else "unchanged"
     step.tell(f"{obj['kind']} {obj['metadata']['name']}: {done}")
     for note in outcome.notes:
@@ -125,20 +133,23 @@ def put_object(step: Step, obj: Object) -> None:
 
 def open_test_route(step: Step, manifests: Manifests) -> None:
     """Make before break: gateway, then both subsets, then the entry that names one of them."""
-    targets = targets_of(step)
+    targets, name = targets_of(step), name_of_test_entry(step.name)
+    wanted = signed(manifests.virtual_service_test, step.get_release().id, entry_name=name)
     if manifests.gateway:
         put_object(step, manifests.gateway)
-    for note in set_subsets(step.cluster, manifests.destination_rule_test, turn=step.turn).notes:
+    rule = manifests.destination_rule_test
+    for note in set_subsets(step.cluster, rule, turn=step.turn, deadline=step.patience()).notes:
         step.tell(f"  {note}")
-    create_route(step.cluster, manifests.virtual_service_test, turn=step.turn)
-    name = name_of_test_entry(step.name)
-    entry = next(one for one in manifests.virtual_service_test["spec"]["http"] if one.get("name") == name)
-    change_route(
-        step.cluster,
-        targets.virtual_service,
-        lambda standing: set_test_entry(standing, entry, name),
-        turn=step.turn,
-    )
+    create_route(step.cluster, wanted, turn=step.turn, deadline=step.patience())
+    entry = next(one for one in wanted["spec"]["http"] if one.get("name") == name)
+
+    def build(standing: Object) -> Patch | None:
+        understand_route(step, standing)
+        if step.app.routes == "from-repository":
+            return take_spec(standing, wanted)
+        return set_test_entry(standing, entry, name)
+
+    change_route(step.cluster, targets.virtual_service, build, turn=step.turn, deadline=step.patience())
     step.tell(
         f"the test route leads to {step.color}: requests with the cookie {step.app.test_cookie} reach it"
     )

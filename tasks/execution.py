@@ -227,7 +227,8 @@ def _after(around: Surroundings, job: Job, ending: Ending) -> None:
     if ending.offer and ending.status == "over":
         around.outbox.send(ending.offer)
     try:
-        if around.config.find_app(job.app):
+        # Between two stages the next one's message is sent only after this look: not there.
+        if ending.status == "over" and around.config.find_app(job.app):
             around.store.observe(observe_app(around, job.app))
     except Exception as error:  # noqa: BLE001 -- the stage has ended; the observer looks again in a moment
         log.warning("the app could not be observed", error=f"{type(error).__name__}: {error}")

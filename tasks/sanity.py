@@ -70,17 +70,18 @@ def check_not_live(step: Step, route: Known | NoRoute) -> None:
     if live is step.color:
         raise refused(step, "color-is-live", f"{step.color} is live", "which serves every user")
     if is_first_choice_made(step, route):
-        found = f"which the default route names; nothing is live yet, and {step.color.other} runs already"
+        found = f"where the default route leads although nothing runs there, while {step.color.other} runs"
         raise refused(step, "color-is-next", f"{step.color} would be live without a promote", found)
     step.tell(f"live color: {live or 'none yet'}; this release goes to {step.color}")
 
 
 def is_first_choice_made(step: Step, route: Known | NoRoute) -> bool:
-    """Whether the default names this color, nothing was promoted yet, and the other color runs.
+    """Whether the default names this color, nothing runs there, and the other color runs.
 
-    Naming the other color instead, as deploy does where nothing runs at all, would make that one live.
+    Either nothing was promoted yet, or what was live was deleted by hand. The release would reach users as
+    soon as its pods are ready; naming the other color instead would make that one live, unasked.
     """
-    if isinstance(route, NoRoute) or route.live_release or route.default_color is not step.color:
+    if isinstance(route, NoRoute) or route.default_color is not step.color:
         return False
     return read_color(step, step.color.other) is not None
 

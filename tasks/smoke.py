@@ -65,7 +65,8 @@ def wait_for(step: Step, check: HttpCheck, *, deadline: float) -> None:
     """
     what = f"{check.method} {check.path}"
     step.turn.pause(0)
-    while failure := find_failure(check, step.app.gateway, cookie=step.app.test_cookie):
+    cookie, release = step.app.test_cookie, step.get_release().id
+    while failure := find_failure(check, step.app.gateway, cookie=cookie, release=release):
         if step.around.clock().timestamp() + step.app.smoke.interval > deadline:
             raise smoke_failed(step, what, failure)
         step.tell(f"{what}: {failure}; tried again")
@@ -98,4 +99,5 @@ def record_verdict(step: Step, *, template_hash: str, fingerprint: str) -> None:
         targets_of(step).deployment(step.color),
         {PASSED_TEMPLATE: template_hash, PASSED_ROUTE: fingerprint},
         turn=step.turn,
+        deadline=step.patience(),
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from cluster.waiting import Deadline, retry_unavailable
 from release.model import VERDIGRIS
 from release.records import Move
+from release.turn import LostTurn
 from tasks.turn import patiently
 
 if TYPE_CHECKING:
@@ -86,21 +87,30 @@ class Step:
         Raises:
             Problem: ``cluster-unavailable``, at the deadline.
         """
-        deadline = Deadline.after(self.app.deadlines.cluster, clock=self.around.clock)
-        return retry_unavailable(call, deadline=deadline, turn=self.turn)
+        return retry_unavailable(call, deadline=self.patience(), turn=self.turn)
+
+    def patience(self) -> Deadline:
+        """How long one call waits for a cluster that is away, or for others who write the same object."""
+        return Deadline.after(self.app.deadlines.cluster, clock=self.around.clock)
 
     def releases_on_a_color(self) -> list[Release]:
         """The app's releases whose pods are expected to run, as our records have them."""
         return patiently(lambda: self.around.store.releases_on_a_color(self.name))
 
     def move(self, *moves: Move, **fields: str) -> None:
-        """Change releases, and fields of this one, while it is our turn."""
+        """Change releases, and fields of this one, while it is our turn.
+
+        Raises:
+            LostTurn: it is somebody else's.
+        """
         release_id = self.job.release_id or ""
-        patiently(
+        done = patiently(
             lambda: self.around.queue.move(
                 self.job.id, fence=self.turn.fence, moves=moves, release_id=release_id, fields=fields
             )
         )
+        if not done:
+            raise LostTurn(f"job {self.job.id}: another worker has taken this stage over")
 
 
 @dataclass(frozen=True)

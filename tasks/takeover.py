@@ -8,6 +8,7 @@ from cluster.apply import stamp_fence
 from release.model import JobKind, Stage
 from release.problems import Problem
 from tasks.capacity import find_owner
+from tasks.routing import get_known_route
 from tasks.targets import targets_of
 
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ def take_over(step: Step, stage: Stage, *, give_up: str | None) -> None:
         Problem: ``stage-lost``: the stage is not run again.
     """
     step.tell(f"taken over (attempt {step.attempt}): the worker before was lost")
-    stamp_fence(step.cluster, written_by(step, stage), turn=step.turn)
-    if give_up:
+    stamp_fence(step.cluster, written_by(step, stage), turn=step.turn, deadline=step.patience())
+    if give_up and not is_switched(step, stage):
         raise Problem(
             "stage-lost",
             "The stage was lost with its worker",
@@ -32,8 +33,19 @@ def take_over(step: Step, stage: Stage, *, give_up: str | None) -> None:
         )
 
 
+def is_switched(step: Step, stage: Stage) -> bool:
+    """Whether a lost switch has moved the users already: then what is left is to say so in our records."""
+    if stage not in {Stage.ACTIVATE, Stage.ROLLBACK}:
+        return False
+    route = get_known_route(step)
+    return route.live is step.color and route.live_release == step.get_release().id
+
+
 def written_by(step: Step, stage: Stage) -> list[Ref]:
-    """The objects that a stage may write where they exist; sanity and migrations write none."""
+    """The objects that a stage may write where they exist; sanity and migrations write none.
+
+    What else a deploy's manifests hold is stamped by the deploy itself, which renders them.
+    """
     targets = targets_of(step)
     deployment, route = targets.deployment(step.color), targets.virtual_service
     if stage is Stage.DEPLOY:
@@ -44,7 +56,7 @@ def written_by(step: Step, stage: Stage) -> list[Ref]:
         return [route, targets.destination_rule, deployment]
     if stage in {Stage.ACTIVATE, Stage.ROLLBACK}:
         autoscaler = find_owner(step)
-        return [route, deployment, *([autoscaler] if autoscaler else [])]
+        return [targets.destination_rule, route, deployment, *([autoscaler] if autoscaler else [])]
     return []
 
 

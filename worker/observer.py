@@ -21,6 +21,8 @@ log = structlog.get_logger(__name__)
 INTERVAL: Final = 10.0
 """Seconds between two looks at an app."""
 
+STOP_SECONDS: Final = 2.0
+
 
 class Observer:
     """Calls ``look`` for each app, over and over, in a thread."""
@@ -39,9 +41,10 @@ class Observer:
         self._thread.start()
 
     def stop(self) -> None:
-        """End after the look that is under way."""
+        """Ask it to end. A look that is under way may outlast this: it is harmless, and the process ends."""
         self._ended.set()
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join(STOP_SECONDS)
 
     def look_at_all(self) -> None:
         """One round; what goes wrong with one app is logged and does not keep the others from being read."""

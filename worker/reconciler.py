@@ -6,6 +6,7 @@ one atomic script.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -14,6 +15,8 @@ import structlog
 from release.problems import NotDurable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from release.queue import LostStage, Queue
     from release.records import Offer
 
@@ -22,6 +25,8 @@ log = structlog.get_logger(__name__)
 INTERVAL: Final = 0.3
 """Seconds between two looks."""
 
+STOP_SECONDS: Final = 2.0
+
 
 class Dispatcher(Protocol):
     """Where offers go, and what is known of those already sent."""
@@ -29,8 +34,8 @@ class Dispatcher(Protocol):
     def send(self, offer: Offer) -> None:
         """Publish the rest of the job's chain."""
 
-    def is_queued(self, offer: Offer) -> bool:
-        """Whether a message of this offer still waits in the broker."""
+    def find_unsent(self, offers: Sequence[Offer]) -> list[Offer]:
+        """Those of which no message waits in the broker."""
 
     def close_dead(self, task_id: str, *, why: str) -> None:
         """Tell Flower that a task died with its worker."""
@@ -50,19 +55,24 @@ class Reconciler:
         self._thread.start()
 
     def stop(self) -> None:
-        """End after the look that is under way."""
+        """Ask it to end. A look that is under way may outlast this: it is harmless, and the process ends."""
         self._ended.set()
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join(STOP_SECONDS)
 
     def look(self) -> None:
-        """One pass. Raises ``NotDurable`` while Redis is away."""
+        """One pass. Raises ``NotDurable`` while Redis is away.
+
+        What goes wrong with one job does not keep the others from going on.
+        """
         reaped = self._queue.reap()
         if reaped.redis_restarted:
             log.warning("Redis was restarted: every deadline was extended by one lease")
         for stage in reaped.lost:
-            self.take_over(stage, why="its worker stopped renewing its claim")
-        for offer in reaped.overdue:
-            if not self._dispatcher.is_queued(offer):
+            with _others_going_on(stage.job_id):
+                self.take_over(stage, why="its worker stopped renewing its claim")
+        for offer in self._dispatcher.find_unsent(reaped.overdue):
+            with _others_going_on(offer.job_id):
                 log.info("sent again: nobody took the offer", job=offer.job_id, index=offer.index)
                 self._dispatcher.send(offer)
 
@@ -82,5 +92,16 @@ class Reconciler:
             except NotDurable as error:
                 log.warning("waiting for Redis", error=str(error))
             except Exception:
-                # The thread must outlive whatever one job's record holds; the next look tells it again.
+                # The thread must outlive whatever Redis holds; the next look tells it again.
                 log.exception("a look failed")
+
+
+@contextmanager
+def _others_going_on(job_id: str) -> Iterator[None]:
+    """Log what goes wrong with one job; Redis being away is everybody's."""
+    try:
+        yield
+    except NotDurable:
+        raise
+    except Exception:
+        log.exception("a job could not be put back on its way", job=job_id)

@@ -9,12 +9,11 @@ from __future__ import annotations
 import secrets
 from functools import partial
 from queue import SimpleQueue
-from threading import Thread
+from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
 
 import structlog
 from celery import Celery, chain
-from kombu.exceptions import OperationalError
 
 from release.plan import celery_queue, task_name
 from worker.settings import sender_settings
@@ -63,7 +62,7 @@ class Sender:
         """Publish the rest of the job's chain now."""
         try:
             chain_of(self._app, offer).apply_async()
-        except (OperationalError, ConnectionError, TimeoutError) as error:
+        except Exception as error:  # noqa: BLE001 -- whatever the broker says, the offer stands in Redis
             log.warning("publishing failed; a worker sends it again", job=offer.job_id, error=str(error))
 
     def show_waiting(self, job_id: str, *, app: str, tag: str) -> None:
@@ -83,7 +82,7 @@ class Sender:
         try:
             with self._app.events.default_dispatcher() as dispatcher:
                 dispatcher.send(kind, uuid=task_id, retries=0, **fields)
-        except (OperationalError, ConnectionError, TimeoutError) as error:
+        except Exception as error:  # noqa: BLE001 -- an event is for the eye; nothing depends on it
             log.warning("an event for Flower was not sent", task=task_id, error=str(error))
 
 
@@ -118,6 +117,7 @@ class BackgroundSender:
         self._sender = sender
         self._calls: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._thread: Thread | None = None
+        self._starting = Lock()
 
     def send(self, offer: Offer) -> None:
         """As ``Sender.send``, soon."""
@@ -139,9 +139,10 @@ class BackgroundSender:
 
     def _later(self, call: Callable[[], None]) -> None:
         """Hand over to the publishing thread, started at first use: after gunicorn's fork."""
-        if self._thread is None:
-            self._thread = Thread(target=self._work, name="publisher", daemon=True)
-            self._thread.start()
+        with self._starting:
+            if self._thread is None:
+                self._thread = Thread(target=self._work, name="publisher", daemon=True)
+                self._thread.start()
         self._calls.put(call)
 
     def _work(self) -> None:

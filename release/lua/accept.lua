@@ -62,9 +62,24 @@ local function find_clash()
   end
 end
 
-local function may_pass(id)
-  local other = redis.call('HMGET', key('job', id), 'kind', 'app')
-  return contains(request.jump.over, other[1]) and (not request.jump.same_app or other[2] == wanted.app)
+-- The first that the new job goes ahead of. The head, at 0, is active and never overtaken.
+local function find_passed()
+  if not request.jump.same_app then
+    return find_first(queue, 1, function(id)
+      return contains(request.jump.over, redis.call('HGET', key('job', id), 'kind'))
+    end)
+  end
+  local passed, place = nil, nil
+  for _, kind in ipairs(request.jump.over) do
+    find_first((open_jobs(wanted.app, kind)), 0, function(id)
+      local found = redis.call('LPOS', queue, id)
+      if found and found > 0 and (not place or found < place) then
+        passed, place = id, found
+      end
+      return found and found > 0
+    end)
+  end
+  return passed
 end
 
 local function find_superseded()
@@ -99,8 +114,7 @@ if clash then
   remember(clash)
   return answer('clash', clash)
 end
--- The head (at 0) is active and never overtaken.
-local before = #request.jump.over > 0 and find_first(queue, 1, may_pass)
+local before = #request.jump.over > 0 and find_passed()
 local older = request.supersede and find_superseded() or {}
 
 if request.release then

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from aiohttp import web
 
@@ -102,9 +103,10 @@ class Endpoints:
         options = _read_watch(request)
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
         await response.prepare(request)
-        async for told in self._watches.follow(self._store, target, chooses, options):
-            await response.write(_encode_told(request, target, form, told))
-        await response.write_eof()
+        with suppress(ConnectionResetError):  # whoever watched has gone, as watchers do
+            async for told in self._watches.follow(self._store, target, chooses, options):
+                await response.write(_encode_told(request, target, form, told))
+            await response.write_eof()
         return response
 
     async def _create(self, request: web.Request, target: Target) -> web.Response:

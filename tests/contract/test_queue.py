@@ -53,6 +53,7 @@ class TestOrder:
         assert not line.client.exists("verdigris:queue:shared")
         assert line.client.smembers("verdigris:queues") == set()
         assert line.client.zcard("verdigris:watch") == 0
+        assert line.client.keys("verdigris:app:shop:open:*") == []
 
     @pytest.mark.parametrize(
         ("outcome", "state"),
@@ -96,6 +97,17 @@ class TestOrder:
         line.queue.accept(new_job("go", kind=JobKind.PROMOTE, release_id="r-head"))
 
         assert line.names() == ["head", "go"]
+
+    def test_a_promote_finds_its_place_in_a_long_queue_of_other_apps(self, line: Line) -> None:
+        names = [f"b{number}" for number in range(40)]
+        line.accept("head")
+        for name in names:
+            line.queue.accept(new_job(name, app="blog"))
+        line.accept("s1", "s2")
+
+        line.queue.accept(new_job("go", kind=JobKind.PROMOTE, release_id="r-head"))
+
+        assert line.names() == ["head", *names, "go", "s1", "s2"]
 
     def test_a_rollback_passes_every_app_and_kind_but_the_head_and_rollbacks(self, line: Line) -> None:
         line.accept("head")
@@ -187,6 +199,19 @@ class TestAccept:
         accepted = line.queue.accept(replace(new_job("p2", kind=JobKind.PROMOTE, release_id=""), clash=alone))
 
         assert accepted.status == "accepted"
+
+    @pytest.mark.parametrize("same_tag", [True, False])
+    def test_a_job_that_is_over_or_without_a_record_is_no_clash(self, line: Line, *, same_tag: bool) -> None:
+        clash = Clash(frozenset({JobKind.DEPLOY}), same_tag=same_tag)
+        jobs = [replace(new_job(name, tag="v1-blue"), clash=clash) for name in ("a", "b", "c")]
+        line.queue.accept(jobs[0])
+        line.finish("a")
+
+        assert line.queue.accept(jobs[1]).status == "accepted"
+        assert line.queue.accept(jobs[2]).status == "clash"
+        line.client.delete("verdigris:job:b")
+
+        assert line.queue.accept(jobs[2]).status == "accepted"
 
     @pytest.mark.parametrize(
         ("tag", "commit", "status"),

@@ -173,5 +173,13 @@ def test_a_log_that_cannot_be_read_spoils_no_report() -> None:
     cluster, pool = fake_cluster([Answer(400, {"message": "previous not found"}), Answer(200, "now")])
     assert last_words(cluster, *where, previous=True) == "now"
     assert ["previous=true" in sent.path for sent in pool.sent] == [True, False]
-    cluster, _ = fake_cluster(recorded("forbidden"))
+    cluster, _ = fake_cluster(recorded("forbidden", "forbidden"))
     assert "the log can't be read: " in last_words(cluster, *where, previous=False)
+
+
+def test_a_container_that_was_restarted_meanwhile_had_its_last_words_before() -> None:
+    where = ("myapp-blue-1", "shop", "myapp")
+    cluster, _ = fake_cluster([Answer(200, ""), Answer(200, "boom")])
+    assert last_words(cluster, *where, previous=False) == "boom"
+    cluster, _ = fake_cluster([Answer(200, ""), Answer(400, {"message": "previous not found"})])
+    assert last_words(cluster, *where, previous=False) == "(it printed nothing)"

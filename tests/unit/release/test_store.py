@@ -138,6 +138,8 @@ def test_a_queue_shows_its_active_job_first(store: Store, queue: Queue) -> None:
         ("j2", JobState.WAITING),
         ("j3", JobState.WAITING),
     ]
+    assert store.find_active("shop") == store.queue("shop")[0]
+    assert store.find_active("blog") is None
 
 
 def test_only_releases_whose_pods_should_run_are_on_a_color(store: Store, queue: Queue) -> None:
@@ -259,14 +261,12 @@ def test_a_ticket_is_spent_once(store: Store, client: Client) -> None:
     assert 0 < client.ttl("verdigris:spent:t1") <= 60
 
 
-def test_a_message_is_found_in_the_brokers_list_by_how_its_task_id_begins(
-    store: Store, client: Client
-) -> None:
-    client.rpush("releases", '{"headers": {"id": "r1.0-sanity.f12.abcdef"}}')
+def test_tasks_that_wait_in_the_broker_are_told_by_their_ids(store: Store, client: Client) -> None:
+    client.lpush("releases", '{"headers": {"id": "r1.0-sanity.f12.abcdef"}}')
+    client.lpush("releases", '{"headers": {"id": "r2.0-sanity.f13.abcdef"}}')
 
-    assert store.has_message("releases", "r1.0-sanity.f12.")
-    assert not store.has_message("releases", "r1.0-sanity.f1.")
-    assert not store.has_message("switches", "r1.0-sanity.f12.")
+    assert sorted(store.task_ids("releases")) == ["r1.0-sanity.f12.abcdef", "r2.0-sanity.f13.abcdef"]
+    assert store.task_ids("switches") == []
 
 
 READS: dict[str, Callable[[Store], object]] = {
@@ -284,7 +284,8 @@ READS: dict[str, Callable[[Store], object]] = {
     "observation": lambda store: store.observation("shop"),
     "observe": lambda store: store.observe(an_observation(datetime.now(UTC))),
     "spend": lambda store: store.spend("t1", seconds=60),
-    "has_message": lambda store: store.has_message("releases", "r1.0-sanity.f1."),
+    "find_active": lambda store: store.find_active("shop"),
+    "task_ids": lambda store: store.task_ids("releases"),
 }
 
 WRITES: dict[str, Callable[[Queue], object]] = {

@@ -1,0 +1,186 @@
+"""Whatever happens to a release, its secrets stand in the cluster's objects and nowhere else of ours."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import MutableMapping
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import structlog
+
+from release.records import dump_observation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tasks.step import Passed
+    from tests.integration.line import Line
+
+Printed = list[MutableMapping[str, Any]]
+
+pytestmark = pytest.mark.needs_envoy
+
+PASSWORD = "s3cr3t-mark-of-blue-password"
+KEY = "-----BEGIN KEY-----\ns3cr3t-mark-of-a-line\n-----END KEY-----"
+MARK = "s3cr3t-mark"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> dict[str, Any]:
+    """An app with secrets of every kind, each with the mark in it."""
+    (tmp_path / "password").write_text(PASSWORD)
+    (tmp_path / "key").write_text(KEY)
+    return {"values_by_color": {"green": references(tmp_path), "blue": references(tmp_path)}}
+
+
+def references(folder: Path) -> dict[str, dict[str, str]]:
+    return {"DB_PASSWORD": {"file": str(folder / "password")}, "TLS_KEY": {"file": str(folder / "key")}}
+
+
+PRINT_ALL = "import os; print(os.environ); print(os.environ['TLS_KEY']); raise SystemExit(1)"
+
+
+def everything(line: Line) -> str:
+    """All that Verdigris keeps: every value in Redis, and what it says of the last job."""
+    kept: list[object] = []
+    for name in line.redis.scan_iter("*"):
+        kind = line.redis.type(name)
+        readers: dict[str, Callable[[str], object]] = {
+            "string": line.redis.get,
+            "hash": line.redis.hgetall,
+            "list": lambda key: line.redis.lrange(key, 0, -1),
+            "set": line.redis.smembers,
+            "zset": lambda key: line.redis.zrange(key, 0, -1),
+            "stream": line.redis.xrange,
+        }
+        kept.append((name, readers[str(kind)](str(name))))
+    seen = line.store.observation("shop")
+    return repr([kept, line.job(), dump_observation(seen) if seen else ""])
+
+
+@pytest.fixture
+def printed() -> Iterator[Printed]:
+    """What the worker's own log gets."""
+    with structlog.testing.capture_logs() as entries:
+        yield entries
+
+
+def check_hidden(line: Line, printed: Printed, *results: str) -> None:
+    assert "[redacted]" in everything(line) + repr(results)
+    assert MARK not in everything(line)
+    assert MARK not in json.dumps(printed, default=str)
+    assert MARK not in repr(results)
+
+
+def test_a_migration_that_prints_its_environment(
+    make_line: Callable[..., Line], settings: dict[str, Any], printed: Printed
+) -> None:
+    line = make_line(**settings, migrate=[[sys.executable, "-S", "-c", PRINT_ALL]])
+
+    line.push("v1-green")
+    ended = line.run()
+
+    assert line.slug() == "migration-failed"
+    assert PASSWORD in json.dumps(line.get("Deployment", "green"))
+    check_hidden(line, printed, repr(ended))
+
+
+def test_an_app_that_dies_with_its_secret_on_its_lips(
+    make_line: Callable[..., Line], settings: dict[str, Any], printed: Printed
+) -> None:
+    line = make_line(**settings, max_restarts=0)
+
+    line.push("v1-green", files={"app.py": f"import os; {PRINT_ALL}"})
+    ended = line.run()
+
+    assert line.slug() == "rollout-crash-loop"
+    check_hidden(line, printed, repr(ended))
+
+
+def test_an_answer_that_holds_it(
+    make_line: Callable[..., Line], settings: dict[str, Any], printed: Printed
+) -> None:
+    check = {"path": "/", "json_equals": {"password": "none"}}
+    line = make_line(**settings, smoke={"requests": [check], "deadline": 0.3, "interval": 0.1})
+
+    line.push("v1-green", body={"password": PASSWORD})
+    ended = line.run()
+
+    assert line.slug() == "smoke-failed"
+    check_hidden(line, printed, repr(ended))
+
+
+def test_a_manifest_that_the_cluster_refuses_because_of_it(
+    make_line: Callable[..., Line], settings: dict[str, Any], printed: Printed
+) -> None:
+    line = make_line(**settings)
+    files = line.default_manifests()
+    label = "  labels:\n    app: {{ app }}\n    color: {{ color }}\n"
+    assert label in files["manifests/deployment.yml"]
+    changed = files["manifests/deployment.yml"].replace(
+        label, label + "    password: {{ values.DB_PASSWORD }}!\n", 1
+    )
+
+    line.push("v1-green", files={**files, "manifests/deployment.yml": changed})
+    ended = line.run()
+
+    assert line.slug() == "dry-run-refused"
+    check_hidden(line, printed, repr(ended))
+
+
+def test_a_route_in_which_it_differs(
+    make_line: Callable[..., Line], settings: dict[str, Any], printed: Printed
+) -> None:
+    """Drift is reported in words that quote both sides."""
+    line = make_line(**settings)
+    files = line.default_manifests()
+    files["manifests/route-test.yml"] = files["manifests/route-test.yml"].replace(
+        "    - name: {{ app }}-default\n",
+        "    - name: {{ app }}-default\n      headers: {request: {set: {x-key: {{ values.DB_PASSWORD }}}}}\n",
+    )
+    line.go_live("v1-green")
+    release = line.push("v2-blue", files=files)
+    line.run()
+
+    assert "the default's headers" in line.told(release)
+    check_hidden(line, printed)
+
+
+def test_an_error_of_our_own_that_quotes_it(
+    make_line: Callable[..., Line], settings: dict[str, Any], printed: Printed
+) -> None:
+    line = make_line(**settings)
+    line.push("v1-green")
+
+    def fails(_: object) -> Passed:
+        raise RuntimeError(f"can't use {PASSWORD}")
+
+    result = line.run_stage(line.sent.offers.pop(), 0, work=fails)
+
+    assert line.slug() == "unexpected"
+    traces = [entry for entry in printed if entry["event"] == "stage failed unexpectedly"]
+    assert "RuntimeError: can't use [redacted]" in traces[0]["traceback"]
+    check_hidden(line, printed, result)
+
+
+def test_a_secret_that_this_worker_can_t_read_fails_a_deploy_but_no_rollback(
+    make_line: Callable[..., Line], settings: dict[str, Any], tmp_path: Path
+) -> None:
+    line = make_line(**settings)
+    live = line.go_live("v1-green")
+    line.go_live("v2-blue")
+    (tmp_path / "password").unlink()
+
+    # a deploy is refused, and said why
+    line.push("v3-green")
+    line.run()
+    problem = line.job().problem
+    assert problem
+    assert problem.slug == "secret-missing"
+    assert "password" in problem.detail
+    # an emergency does not wait for a secret that it does not need
+    assert line.rollback().state == "done"
+    assert line.state(live) == "live"

@@ -1,0 +1,53 @@
+"""Every app is looked at, again and again, whatever becomes of the others."""
+
+from __future__ import annotations
+
+import threading
+
+import structlog
+
+from release.problems import NotDurable
+from worker.observer import Observer
+
+
+def test_one_app_s_trouble_does_not_keep_the_others_from_being_looked_at() -> None:
+    seen: list[str] = []
+
+    def look(app: str) -> None:
+        seen.append(app)
+        if app == "broken":
+            raise RuntimeError("no such cluster")
+        if app == "without redis":
+            raise NotDurable("away")
+
+    with structlog.testing.capture_logs() as logged:
+        Observer(["broken", "without redis", "shop"], look).look_at_all()
+
+    assert seen == ["broken", "without redis", "shop"]
+    assert [(entry["log_level"], entry.get("app")) for entry in logged] == [
+        ("error", "broken"),
+        ("warning", None),
+    ]
+
+
+def test_it_looks_again_after_its_interval_until_it_is_stopped() -> None:
+    looks: list[str] = []
+    enough = threading.Event()
+
+    def look(app: str) -> None:
+        looks.append(app)
+        if len(looks) == 3:
+            enough.set()
+
+    observer = Observer(["shop"], look, interval=0.01)
+    observer.start()
+    assert enough.wait(10)
+    observer.stop()
+    after = len(looks)
+
+    observer.look_at_all()
+    assert len(looks) == after, "a stopped observer looks at nothing more"
+
+
+def test_one_that_was_never_started_can_be_stopped() -> None:
+    Observer([], lambda _: None).stop()
