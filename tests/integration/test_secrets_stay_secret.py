@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
+import re
 import sys
 from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any
@@ -10,11 +13,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import structlog
 
+from release.config import Token
 from release.records import dump_observation
+from release.requests import Accepted
+from release.secret import Secret
+from webhook.application import create_app
+from webhook.services import WebSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from flask.testing import FlaskClient
+    from werkzeug.test import TestResponse
 
     from tasks.step import Passed
     from tests.integration.line import Line
@@ -86,6 +97,75 @@ def test_a_migration_that_prints_its_environment(
     assert line.slug() == "migration-failed"
     assert PASSWORD in json.dumps(line.get("Deployment", "green"))
     check_hidden(line, printed, repr(ended))
+
+
+HOOK, TOKEN = f"{MARK}-of-the-webhook", f"{MARK}-of-the-token"
+
+
+def test_a_delivered_release_shows_no_secret_and_no_token_on_any_page_or_answer(
+    make_line: Callable[..., Line], settings: dict[str, Any], printed: Printed, tmp_path: Path
+) -> None:
+    # given an app with every kind of secret, whose migration prints what it has
+    (tmp_path / "hook").write_text(HOOK)
+    (tmp_path / "token").write_text(TOKEN)
+    webhook = {"repository": "acme/shop", "secrets": [{"file": str(tmp_path / "hook")}]}
+    line = make_line(**settings, webhook=webhook, migrate=[[sys.executable, "-S", "-c", PRINT_ALL]])
+    token = Token.model_validate({"name": "ci", "value": {"file": str(tmp_path / "token")}})
+    config = line.config.model_copy(update={"tokens": [token]})
+    web = create_app(
+        config,
+        line.store,
+        line.requests,
+        secret_key=Secret(f"{MARK}-of-sessions" * 3),
+        settings=WebSettings(),
+    ).test_client()
+
+    # when a signed delivery starts a release, the host echoing the secret in a header, and it fails
+    commit = line.repo.commit("v1-green")
+    answers = [deliver(web, "v1-green", commit)]
+    assert answers[0].status_code == 202
+    line.accepted = Accepted(answers[0].json["release"], answers[0].json["job"], is_new=True)
+    ended = line.run()
+    assert line.slug() == "migration-failed"
+
+    # then no answer of the API and no page holds any of them
+    bearer = {"Authorization": f"Bearer {TOKEN}"}
+    release, job = line.accepted.release_id, line.accepted.job_id
+    reads = ("apps", "apps/shop", "releases", f"releases/{release}", f"releases/{release}/log", f"jobs/{job}")
+    answers += [web.get(f"/api/v1/{path}", headers=bearer) for path in reads]
+    answers.append(web.get("/api/v1/apps", headers={"Authorization": f"Bearer {TOKEN}x"}))
+    page = web.get("/login").text
+    csrf = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
+    assert csrf
+    answers.append(web.post("/login", data={"token": TOKEN, "csrf_token": csrf[1]}))
+    answers += [web.get(path) for path in ("/", f"/releases/{release}", "/healthz", "/readyz")]
+    assert "v1-green" in answers[-4].text
+    assert "Migrat" in answers[-3].text or "migrat" in answers[-3].text
+    for answer in answers:
+        assert MARK not in answer.text
+        assert MARK not in str(answer.headers)
+    check_hidden(line, printed, repr(ended))
+
+
+def deliver(web: FlaskClient, tag: str, commit: str) -> TestResponse:
+    """What GitHub sends for a pushed tag."""
+    event = {
+        "ref": f"refs/tags/{tag}",
+        "created": True,
+        "deleted": False,
+        "head_commit": {"id": commit},
+        "repository": {"full_name": "acme/shop", "name": "shop", "owner": {"login": "acme"}},
+        "pusher": {"name": "octocat"},
+    }
+    body = json.dumps(event).encode()
+    signature = hmac.new(HOOK.encode(), body, hashlib.sha256).hexdigest()
+    headers = {
+        "X-GitHub-Event": "push",
+        "X-GitHub-Delivery": "d-1",
+        "X-Hub-Signature-256": f"sha256={signature}",
+        "X-Echo": HOOK,
+    }
+    return web.post("/webhooks/github", data=body, headers=headers, content_type="application/json")
 
 
 def test_an_app_that_dies_with_its_secret_on_its_lips(
