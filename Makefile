@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 WORKERS ?= auto
 
-.PHONY: help demo test check lint format types imports unit clean
+.PHONY: help demo test check lint format types imports unit bench clean
 
 help: ## print this
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -46,6 +46,9 @@ types: $(VENV)/dev.stamp ## mypy --strict
 
 imports: $(VENV)/dev.stamp ## imports point one way
 	@$(BIN)/lint-imports
+
+bench: $(VENV)/dev.stamp ## ratios, measured side by side on this machine
+	@$(BIN)/python bench/queues.py $(ARGS)
 
 check: lint types imports test ## what CI runs
 

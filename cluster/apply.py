@@ -13,11 +13,11 @@ from cluster.change import DEFAULT_WAIT, change, retry_stale
 from cluster.errors import AlreadyExists, ClusterError, Conflict, Invalid, NotFound, Unavailable
 from cluster.fence import fence_of, stamped
 from cluster.kinds import Object, Ref, ref_of
-from cluster.names import FENCE, FIELD_MANAGER
 from cluster.ownership import OwnedField, adopt_own_writes, conflicting_fields, not_to_take
 from cluster.patch import Patch, at_version, set_annotations
 from cluster.redaction import without_values
 from cluster.waiting import Deadline
+from release.names import FENCE, FIELD_MANAGER
 from release.problems import Problem
 from release.turn import LostTurn
 

@@ -12,7 +12,7 @@ from cluster import objects, patch
 from cluster.change import change
 from cluster.errors import NotFound
 from cluster.kinds import Ref
-from cluster.names import ORIGINAL_MINIMUM
+from release.names import ORIGINAL_MINIMUM
 from release.problems import Problem
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from cluster import names, objects, patch
+from cluster import objects, patch
 from cluster.change import change, retry_stale
 from cluster.errors import NotFound
 from cluster.feed import Feed
@@ -13,6 +13,7 @@ from cluster.kinds import Ref
 from cluster.picture import find_replica_set, selector_of
 from cluster.waiting import Deadline, retry_unavailable
 from cluster.watching import Selection
+from release import names
 from release.model import Color
 from release.problems import Problem
 

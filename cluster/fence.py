@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cluster.names import FENCE
 from cluster.objects import annotations_of
 from cluster.patch import ANNOTATIONS, Patch, add, pointer
+from release.names import FENCE
 
 if TYPE_CHECKING:
     from cluster.kinds import Object

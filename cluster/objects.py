@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, cast
 from cluster.connection import Body, parse
 from cluster.errors import NotFound
 from cluster.kinds import Object, Ref, collection_path, get_resource, object_path, ref_of
-from cluster.names import FIELD_MANAGER
+from release.names import FIELD_MANAGER
 
 if TYPE_CHECKING:
     from cluster.connection import Cluster

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from cluster import objects
 from cluster.deployments import DeploymentView, read_deployment
 from cluster.errors import ClusterError
-from cluster.names import name_of_test_entry
 from cluster.route import Known, Unadoptable, read_route
 from release.clock import Clock, utc_now
 from release.model import Color, ColorObservation, Observation
+from release.names import name_of_test_entry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

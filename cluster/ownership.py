@@ -10,8 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from cluster.names import FIELD_MANAGER
 from cluster.patch import Patch, at_version, replace
+from release.names import FIELD_MANAGER
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

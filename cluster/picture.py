@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from cluster.names import REVISION, TEMPLATE_HASH_LABEL
 from cluster.objects import annotations_of, labels_of
 from cluster.podstate import is_active, is_ready, template_hash_of
+from release.names import REVISION, TEMPLATE_HASH_LABEL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

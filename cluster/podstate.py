@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from cluster.names import TEMPLATE_HASH_LABEL
 from cluster.objects import labels_of
+from release.names import TEMPLATE_HASH_LABEL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

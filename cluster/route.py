@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from cluster import patch
-from cluster.names import LIVE_RELEASE, PREVIOUS_RELEASE
 from cluster.objects import annotations_of, version_of
 from release.model import Color
+from release.names import LIVE_RELEASE, PREVIOUS_RELEASE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

@@ -225,6 +225,7 @@ class Queue:
         self._log = load_script(client, "log")
         self._recover = load_script(client, "recover")
         self._forget = load_script(client, "forget")
+        self._settle = load_script(client, "settle")
 
     def accept(self, job: NewJob) -> Acceptance:
         """Queue a job, with its release where it brings one. Durable when this returns."""
@@ -301,6 +302,10 @@ class Queue:
     def forget(self, app: str, release_ids: Sequence[str]) -> int:
         """Forget finished releases with all that belongs to them; how many went."""
         return int(self._forget([app, dump(sorted(FINISHED)), dump(list(release_ids))]))
+
+    def settle(self, moves: Iterable[Move]) -> None:
+        """Carry out steps that no job causes, where they still fit: the cluster shows their reason."""
+        self._settle([_dump(moves)])
 
     def recover(self, releases: Iterable[NewRelease]) -> list[str]:
         """Record releases that run in the cluster; the ids of those that were not known."""

@@ -1,4 +1,4 @@
-"""What can be known of releases when Redis was emptied: what the cluster itself says of them.
+"""What the cluster itself says of releases, where our records do not: Redis was emptied, or somebody's hand.
 
 The Deployments' labels and annotations and the route's annotations hold release, tag, commit, what passed its
 tests, what is live and what was before. From these the releases that matter now are recorded again; the
@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Final
 
 from release.model import VERDIGRIS, Color, State
 from release.queue import NewRelease
+from release.records import Move
 
 if TYPE_CHECKING:
-    from release.model import ColorObservation, Observation
+    from collections.abc import Iterable
+
+    from release.model import ColorObservation, Observation, Release
 
 REASON: Final = "read back from the cluster: Redis did not know it"
 
@@ -51,3 +54,25 @@ def state_of(observation: Observation, seen: ColorObservation) -> State:
         is_newer = str(seen.release) > observation.live_release
         return State.ROLLED_BACK if is_newer else State.STANDBY
     return State.READY if seen.passed else State.FAILED
+
+
+def find_replaced(observation: Observation, releases: Iterable[Release]) -> list[Move]:
+    """The end of ready releases whose Deployment no longer runs them: they can't be promoted any more.
+
+    Only those that were ready before the observation was made; it may be older than the record.
+    """
+    if observation.problem:
+        return []
+    return [
+        Move(
+            release.id,
+            frozenset({State.READY}),
+            State.SUPERSEDED,
+            VERDIGRIS,
+            f"{release.color} does not run it any more: it was deleted or replaced by somebody else",
+        )
+        for release in releases
+        if release.state is State.READY
+        and release.updated_at < observation.at
+        and observation.color(release.color).release != release.id
+    ]

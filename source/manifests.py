@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from release.config import App
-    from release.secret import Secret
 
 _WORD: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./:@-]*")
 
@@ -71,8 +70,7 @@ class Context:
 class Manifests:
     """One app's objects for one release. Printing it shows no content: there may be secrets inside.
 
-    ``extras`` are further objects of the files, in their order; ``origin`` says whose templates these are;
-    ``secrets`` are those that stand in the objects (see ``placeholders.redact``).
+    ``extras`` are further objects of the files, in their order; ``origin`` says whose templates these are.
     """
 
     service: Object = field(repr=False)
@@ -84,7 +82,6 @@ class Manifests:
     virtual_service_test: Object = field(repr=False)
     extras: tuple[Object, ...] = field(repr=False)
     origin: str
-    secrets: tuple[Secret, ...] = ()
 
 
 def render(app: App, tree: Path, context: Context) -> Manifests:
@@ -99,7 +96,7 @@ def render(app: App, tree: Path, context: Context) -> Manifests:
         origin = templates.origin
         placeholders = Placeholders()
         files = _parse(templates, _render(app, templates, context, placeholders), placeholders)
-        manifests = _assemble(files, templates, placeholders)
+        manifests = _assemble(files, templates)
         _stamp(manifests, app, context, templates)
     except Unusable as error:
         raise _invalid(error, context, origin) from None
@@ -146,9 +143,7 @@ def _parse(
     return documents
 
 
-def _assemble(
-    files: Mapping[str, list[Object]], templates: Templates, placeholders: Placeholders
-) -> Manifests:
+def _assemble(files: Mapping[str, list[Object]], templates: Templates) -> Manifests:
     """Each object to its place: routes come from their own files, the others from wherever they stand."""
     steady, test = list(files["route"]), list(files["route-test"])
     routes = {
@@ -166,7 +161,6 @@ def _assemble(
         **routes,
         extras=tuple(others),
         origin=templates.origin,
-        secrets=placeholders.secrets,
     )
 
 

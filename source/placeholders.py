@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from release.secret import REDACTED, Secret
+from release.secret import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
 _OPEN, _CLOSE = "\ue000", "\ue001"
 _MARK: Final = re.compile(f"{_OPEN}([0-9]{{1,6}}){_CLOSE}")
@@ -58,11 +58,6 @@ class Placeholders:
             return [self.fill(item, place=f"{place}[{index}]") for index, item in enumerate(value)]
         return value
 
-    @property
-    def secrets(self) -> tuple[Secret, ...]:
-        """Those put aside, for ``redact``."""
-        return tuple(value for value in self._values if isinstance(value, Secret))
-
     def _fill_mapping(self, mapping: Mapping[str, Any], place: str) -> dict[str, Any]:
         if any(_MARK.search(key) for key in mapping):
             raise MisplacedValue(f"below {place or 'the top'}: a secret can't be a key")
@@ -73,11 +68,3 @@ class Placeholders:
             raise MisplacedValue(f"{place}: private characters that stand for nothing")
         value = self._values[index]
         return value.reveal() if isinstance(value, Secret) else value
-
-
-def redact(text: str, secrets: Iterable[Secret]) -> str:
-    """The text with every secret in it replaced: what a cluster says may quote the manifest it was sent."""
-    values = sorted((secret.reveal() for secret in secrets), key=len, reverse=True)
-    for value in filter(None, values):
-        text = text.replace(value, REDACTED)
-    return text

@@ -6,20 +6,15 @@ vetting to refuse: correcting it would hide that the team meant another place.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from release.model import Color
+from release.names import COLOR_LABEL, COMMIT, RELEASE, TAG, WORKFLOW_LABEL, name_of_test_entry
 from source.documents import Object, Unusable, mapping_at, mappings_at
 from source.routes import cookie_matches, cookie_pattern, destinations, find_test_entry, http_entries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-COLOR_LABEL: Final = "color"
-RELEASE_LABEL: Final = "workflow"
-RELEASE_ANNOTATION: Final = "verdigris.dev/release"
-TAG_ANNOTATION: Final = "verdigris.dev/tag"
-COMMIT_ANNOTATION: Final = "verdigris.dev/commit"
 
 
 def stamp_namespace(document: Object, namespace: str, *, file: str) -> None:
@@ -34,14 +29,14 @@ def stamp_deployment(
 
     The release is no part of the selector, which can't change on an existing Deployment.
     """
-    labels = {COLOR_LABEL: color.value, RELEASE_LABEL: release}
+    labels = {COLOR_LABEL: color.value, WORKFLOW_LABEL: release}
     mapping_at(deployment, "metadata", "labels", file=file).update(labels)
     mapping_at(deployment, "spec", "template", "metadata", "labels", file=file).update(labels)
     selector = mapping_at(deployment, "spec", "selector", "matchLabels", file=file)
     selector[COLOR_LABEL] = color.value
-    selector.pop(RELEASE_LABEL, None)
+    selector.pop(WORKFLOW_LABEL, None)
     mapping_at(deployment, "metadata", "annotations", file=file).update(
-        {RELEASE_ANNOTATION: release, TAG_ANNOTATION: tag, COMMIT_ANNOTATION: commit}
+        {RELEASE: release, TAG: tag, COMMIT: commit}
     )
 
 
@@ -61,7 +56,7 @@ def stamp_test_entry(virtual_service: Object, *, app: str, color: Color, cookie:
     Raises:
         Unusable: the file has no test entry.
     """
-    name = f"{app}-test"
+    name = name_of_test_entry(app)
     entry = find_test_entry(http_entries(virtual_service, file=file), name=name, file=file)
     if entry is None:
         what = (

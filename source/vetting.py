@@ -10,11 +10,11 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from release.model import Color
+from release.names import COLOR_LABEL, WORKFLOW_LABEL
 from release.problems import Problem
 from source.documents import Object, Unusable, find_mapping, mappings_at
 from source.manifests import objects_of
 from source.routes import cookie_matches, cookie_pattern, destinations, http_entries
-from source.stamping import COLOR_LABEL, RELEASE_LABEL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -118,7 +118,7 @@ def _find_in_service(service: Object, deployment: Object) -> Iterator[str]:
     if not selector:
         yield f"{_name(service)}: has no selector"
     for label, value in selector.items():
-        if label in {COLOR_LABEL, RELEASE_LABEL}:
+        if label in {COLOR_LABEL, WORKFLOW_LABEL}:
             yield f"{_name(service)}: selects by {label}, but must select both colors: only the subset moves"
         elif labels.get(label) != value:
             yield f"{_name(service)}: selects {label}={value}, the Deployment's pods do not have it"

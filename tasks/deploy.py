@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from cluster.apply import put, stamp_fence
 from cluster.istio import change_route, create_route, set_subsets
 from cluster.kinds import ref_of
-from cluster.names import PASSED_ROUTE, PASSED_TEMPLATE, name_of_test_entry
 from cluster.rollout import follow_rollout
 from cluster.route import NoRoute, remove_test_entry, set_default, set_test_entry, take_spec
 from cluster.verdict import Limits
+from release.names import PASSED_ROUTE, PASSED_TEMPLATE, name_of_test_entry
 from source.manifests import objects_of
 from tasks.leaving import leave, releases_here
 from tasks.rendering import rendered

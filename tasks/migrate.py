@@ -10,10 +10,10 @@ import shlex
 from typing import TYPE_CHECKING
 
 from cluster.exec import run_command
-from cluster.names import WORKFLOW_LABEL
 from cluster.objects import get
 from cluster.pods import ready_pod
 from cluster.waiting import Deadline
+from release.names import WORKFLOW_LABEL
 from release.problems import Problem
 from tasks.step import Passed
 from tasks.targets import targets_of

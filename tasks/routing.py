@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cluster.deployments import read_deployment
-from cluster.names import name_of_test_entry
 from cluster.objects import find
 from cluster.route import Known, NoRoute, Unadoptable, read_route
 from release.model import Color
+from release.names import name_of_test_entry
 from release.problems import Problem
 from tasks.targets import targets_of
 

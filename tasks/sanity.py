@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from cluster.apply import dry_run
 from cluster.drift import find_drift
-from cluster.names import name_of_test_entry
 from cluster.route import NoRoute
+from release.names import name_of_test_entry
 from release.problems import Problem
 from release.tag import with_color
 from source.vetting import check_manifests

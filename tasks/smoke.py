@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cluster.apply import annotate
-from cluster.names import PASSED_ROUTE, PASSED_TEMPLATE
 from release.model import State
+from release.names import PASSED_ROUTE, PASSED_TEMPLATE
 from release.problems import Problem
 from tasks.checks import find_failure
 from tasks.migrate import run_all

@@ -6,10 +6,10 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from cluster.istio import change_route, set_subsets
-from cluster.names import LIVE_RELEASE, PREVIOUS_RELEASE
 from cluster.route import Known, set_default
 from cluster.waiting import Deadline
 from release.model import JobKind, State
+from release.names import LIVE_RELEASE, PREVIOUS_RELEASE
 from release.problems import Problem
 from tasks.capacity import raise_capacity
 from tasks.checks import find_failure, find_outage

@@ -31,7 +31,7 @@ from release.config import ConfigError, load_config
 from release.environment import Settings
 from release.problems import NotDurable
 from release.queue import LostStage, Queue
-from release.recovery import find_running
+from release.recovery import find_replaced, find_running
 from release.redis_access import connect
 from release.retention import choose_forgotten
 from release.store import Store
@@ -99,6 +99,8 @@ def _observer() -> Observer:
         around = surroundings()
         observation = observe_app(around, name)
         around.store.observe(observation)
+        if replaced := find_replaced(observation, around.store.releases_on_a_color(name)):
+            around.queue.settle(replaced)
         if recovered := around.queue.recover(find_running(observation)):
             log.warning("releases read back from the cluster: Redis did not know them", releases=recovered)
 

@@ -13,8 +13,8 @@ from cluster.connection import Body, Cluster
 from cluster.errors import Forbidden, Invalid, NotFound
 from cluster.fence import fence_of
 from cluster.kinds import Object, Ref, collection_path, object_path
-from cluster.names import ORIGINAL_MINIMUM
 from cluster.waiting import Deadline
+from release.names import ORIGINAL_MINIMUM
 from release.problems import Problem
 from sandbox.api.errors import ApiError
 from tests.integration.standin import NAMESPACE, Standin, Turn, deployment, standin, virtual_service

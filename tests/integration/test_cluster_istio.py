@@ -12,9 +12,9 @@ from cluster.errors import NotFound
 from cluster.fence import fence_of
 from cluster.istio import change_route, create_route, set_subsets, steady_subsets
 from cluster.kinds import Object, Ref
-from cluster.names import LIVE_RELEASE, PREVIOUS_RELEASE
 from cluster.route import Known, read_route, remove_test_entry, set_default, set_test_entry
 from release.model import Color
+from release.names import LIVE_RELEASE, PREVIOUS_RELEASE
 from release.turn import LostTurn
 from tests.integration.standin import NAMESPACE, Turn, default, destination_rule, standin, virtual_service
 

@@ -13,13 +13,13 @@ from cluster.connection import Cluster
 from cluster.deployments import delete_deployment, read_deployment, scale
 from cluster.exec import run_command
 from cluster.kinds import Ref
-from cluster.names import PASSED_TEMPLATE, TAG
 from cluster.observe import observe
 from cluster.pods import logs, ready_pod
 from cluster.rollout import RolledOut, follow_rollout
 from cluster.verdict import Limits
 from cluster.waiting import Deadline
 from release.model import Color
+from release.names import PASSED_TEMPLATE, TAG
 from release.problems import Problem
 from release.turn import CancelRequested, LostTurn
 from tests.integration.standin import (

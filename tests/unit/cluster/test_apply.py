@@ -7,11 +7,11 @@ from cluster.autoscaler import find_autoscaler, raised, restored
 from cluster.deployments import view
 from cluster.errors import Conflict, Invalid
 from cluster.kinds import Object, Ref
-from cluster.names import ORIGINAL_MINIMUM, PASSED_TEMPLATE
 from cluster.observe import observe
 from cluster.pods import last_words
 from cluster.waiting import Deadline
 from release.model import Color
+from release.names import ORIGINAL_MINIMUM, PASSED_TEMPLATE
 from release.problems import Problem
 from tests.unit.cluster.fakes import Answer, FakeTurn, answer_of, fake_cluster, recorded
 

@@ -4,7 +4,6 @@ import pytest
 
 from cluster.drift import find_drift
 from cluster.kinds import Object
-from cluster.names import LIVE_RELEASE, PREVIOUS_RELEASE
 from cluster.route import (
     Known,
     NoRoute,
@@ -17,6 +16,7 @@ from cluster.route import (
 )
 from cluster.subsets import add_subsets, remove_subset, with_both_colors
 from release.model import Color
+from release.names import LIVE_RELEASE, PREVIOUS_RELEASE
 from tests.unit.cluster.fakes import answer_of
 
 TEST = "myapp-test"

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from release.model import VERDIGRIS, Color, ColorObservation, Observation, State
-from release.recovery import REASON, find_running
+from release.recovery import REASON, find_replaced, find_running
 
 if TYPE_CHECKING:
     from release.queue import Queue
     from release.store import Store
+    from tests.unit.release.desk import Desk
 
 OLD, NEW = "01JD0000000000000000000001", "01JD0000000000000000000002"
 
@@ -121,3 +123,31 @@ def test_a_failed_one_is_recorded_but_is_on_no_color(store: Store, queue: Queue)
     found = store.find_release(OLD)
     assert found is not None
     assert found.state is State.FAILED
+
+
+def test_a_ready_release_that_its_color_no_longer_runs_can_t_be_promoted_any_more(desk: Desk) -> None:
+    ready = desk.deploy("v2.0-blue")
+    release = desk.release(ready)
+    later = release.updated_at + timedelta(seconds=1)
+    runs = replace(observation(color(Color.BLUE, release.id)), at=later)
+    gone = replace(observation(), at=later)
+
+    # what still runs, or was seen before, or could not be seen, says nothing
+    assert find_replaced(runs, [release]) == []
+    assert find_replaced(replace(gone, at=release.updated_at), [release]) == []
+    assert find_replaced(replace(gone, problem="the API can't be reached"), [release]) == []
+
+    desk.queue.settle(find_replaced(gone, [release]))
+
+    found = desk.release(ready)
+    assert found.state is State.SUPERSEDED
+    assert "blue does not run it any more" in found.reason
+    assert desk.store.releases_on_a_color("shop") == []
+
+
+def test_what_is_on_standby_is_left_to_the_rollback_to_refuse(desk: Desk) -> None:
+    ready = desk.deploy("v2.0-blue")
+    desk.promote(ready)
+    release = desk.release(ready)
+
+    assert find_replaced(replace(observation(), at=release.updated_at + timedelta(hours=1)), [release]) == []

@@ -298,6 +298,7 @@ WRITES: dict[str, Callable[[Queue], object]] = {
     "reap": lambda queue: queue.reap(),
     "cancel": lambda queue: queue.cancel("j1", actor=GIT, problem=PROBLEM),
     "move": lambda queue: queue.move("j1", fence=1),
+    "settle": lambda queue: queue.settle([]),
     "forget": lambda queue: queue.forget("shop", []),
     "recover": lambda queue: queue.recover([]),
     "log": lambda queue: queue.log("j1", fence=1, subject="r1", stage="sanity", lines=["one"]),

@@ -1,6 +1,7 @@
 """The names that Verdigris leaves in a cluster: annotations, labels, its field manager.
 
-All in one place, because they are read back after Redis was lost and by people with ``kubectl``.
+All in one place, because manifests are stamped with them in one package, and they are read back in another,
+after Redis was lost, and by people with ``kubectl``.
 """
 
 from __future__ import annotations
