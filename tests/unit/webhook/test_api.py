@@ -92,11 +92,11 @@ def test_an_app_tells_where_a_rollback_leads(web: Web) -> None:
 
 def test_an_app_tells_what_ended_the_way_back(web: Web) -> None:
     live = make_release("R2", tag="v2.0-green", color=Color.GREEN, state=State.LIVE)
-    lost = make_release("R1", tag="v1.0-blue", state=State.RETIRED, reason="v3.0-blue takes blue")
+    lost = make_release("R1", tag="v1.0-blue", state=State.RETIRED, reason="replaced on blue by v3.0-blue")
     web.store.found = [lost, live]
     app = read(web, "/apps/shop")
     assert app["can_roll_back_to"] is None
-    assert "v1.0-blue: v3.0-blue takes blue" in app["rollback_note"]
+    assert "v1.0-blue: replaced on blue by v3.0-blue" in app["rollback_note"]
 
 
 def test_an_app_that_nobody_looked_at_says_so(web: Web) -> None:

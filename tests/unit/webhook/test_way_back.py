@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 LIVE = make_release("R2", tag="v2.0-green", color=Color.GREEN, state=State.LIVE)
 STANDBY = make_release("R1", tag="v1.0-blue", state=State.STANDBY)
-RETIRED = make_release("R1", tag="v1.0-blue", state=State.RETIRED, reason="v3.0-blue takes blue")
+RETIRED = make_release("R1", tag="v1.0-blue", state=State.RETIRED, reason="replaced on blue by v3.0-blue")
 
 
 def note(*runs: Release, queue: tuple[Job, ...] = (), earlier: tuple[Release, ...] = ()) -> str:
@@ -42,7 +42,7 @@ def test_afterwards_it_tells_what_ended_the_way_back_and_how_to_get_it_again() -
     found = find_way_back(stand(None, [LIVE]), queue=[], earlier=[LIVE, RETIRED])
     assert found.release is None
     assert found.note == (
-        "no way back to v1.0-blue: v3.0-blue takes blue; `verdigris redeploy R1` deploys it again"
+        "no way back to v1.0-blue: replaced on blue by v3.0-blue; `verdigris redeploy R1` deploys it again"
     )
 
 
