@@ -149,7 +149,8 @@ class TestReading:
         expect(panel).to_contain_text("It replaces v1.0-blue on blue: no more switching to that one.")
         # When a deploy takes blue
         scene.make_ready("v3.0-blue")
-        expect(note).to_contain_text("No way back to v1.0-blue: replaced on blue by v3.0-blue; verdigris redeploy")
+        why = "No way back to v1.0-blue: replaced on blue by v3.0-blue; verdigris redeploy"
+        expect(note).to_contain_text(why)
         told = scene.app.test_client().get("/api/v1/apps/shop", headers={"Authorization": f"Bearer {TOKEN}"})
         assert told.json
         assert told.json["can_roll_back_to"] is None
