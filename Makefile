@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 WORKERS ?= auto
 
-.PHONY: help demo test check lint format types imports unit bench clean
+.PHONY: help demo test check lint format types imports unit faults bench clean
 
 help: ## print this
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -27,7 +27,7 @@ demo: $(VENV)/demo.stamp ## play the main job on the sandbox; ARGS="--once --jso
 
 test: $(VENV)/dev.stamp ## all tests: unit, contract, integration, end to end
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal tests/unit tests/contract tests/integration --cov --cov-report= $(ARGS)
-	@$(BIN)/python -m pytest -q tests/e2e --cov --cov-append --cov-report= $(ARGS)
+	@$(BIN)/python -m pytest -q tests/e2e tests/faults --cov --cov-append --cov-report= $(ARGS)
 	@$(BIN)/coverage report --include='release/*' --fail-under=100 --show-missing --skip-covered
 
 unit: $(VENV)/dev.stamp ## only the fast tests
@@ -46,6 +46,9 @@ types: $(VENV)/dev.stamp ## mypy --strict
 
 imports: $(VENV)/dev.stamp ## imports point one way
 	@$(BIN)/lint-imports
+
+faults: $(VENV)/dev.stamp ## kill, freeze, restart and cut off everything in turn; the last line is the verdict
+	@$(BIN)/python -m tests.faults $(ARGS)
 
 bench: $(VENV)/dev.stamp ## ratios, measured side by side on this machine
 	@$(BIN)/python bench/queues.py $(ARGS)

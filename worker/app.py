@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 REDIS_TIMEOUT = 5.0
+FRESH = 7.5
 TIDYING_INTERVAL = 300.0
 TIDIED_AT_ONCE = 200
 
@@ -97,6 +98,9 @@ def _reconciler() -> Reconciler:
 def _observer() -> Observer:
     def look(name: str) -> None:
         around = surroundings()
+        known = around.store.observation(name)
+        if known and (around.clock() - known.at).total_seconds() < FRESH:
+            return  # another worker has just looked
         observation = observe_app(around, name)
         around.store.observe(observation)
         if replaced := find_replaced(observation, around.store.releases_on_a_color(name)):
