@@ -7,6 +7,7 @@ history of the others is lost, and said to be.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from release.model import VERDIGRIS, Color, State
@@ -76,3 +77,12 @@ def find_replaced(observation: Observation, releases: Iterable[Release]) -> list
         and release.updated_at < observation.at
         and observation.color(release.color).release != release.id
     ]
+
+
+def keep_last_known(known: Observation | None, seen: Observation) -> Observation:
+    """What pages are shown when the cluster can't be read: the last that was, with its age, and the trouble.
+
+    Showing nothing instead would look like an empty cluster.
+    """
+    is_unread = seen.problem and not seen.blue.exists and not seen.green.exists
+    return replace(known, problem=seen.problem) if known and is_unread else seen

@@ -66,14 +66,21 @@ def already_queued(app: str, kind: JobKind, job_id: str) -> Problem:
     )
 
 
-def nothing_ready(app: str) -> Problem:
+def nothing_ready(app: str, rolled_back: Release | None = None) -> Problem:
     """A promote without a release, and none is ready."""
     return Problem(
         "nothing-ready",
         "No release is ready",
         detail=f"{app}: no release has passed its stages and waits to be promoted",
-        next_step="push a tag for the idle color, or name a release that was rolled back",
+        next_step=f"push a tag for the idle color{_or_promote_again(rolled_back)}",
     )
+
+
+def _or_promote_again(rolled_back: Release | None) -> str:
+    if rolled_back is None:
+        return ""
+    again = f"`verdigris promote {rolled_back.app} --release {rolled_back.id}`"
+    return f", or move users to {rolled_back.tag}, which was rolled back: {again}"
 
 
 def cannot_promote(release: Release, app: str) -> Problem:
@@ -99,14 +106,18 @@ def color_is_being_deployed(release: Release, job: Job) -> Problem:
     )
 
 
-def nothing_on_standby(app: str, release_id: str | None) -> Problem:
+def nothing_on_standby(app: str, release_id: str | None, rolled_back: Release | None = None) -> Problem:
     """Nothing to go back to."""
     which = f"release {shown(release_id)} is not on standby" if release_id else "no release is on standby"
+    if rolled_back:
+        why = f"users were just moved back, away from {rolled_back.tag}"
+    else:
+        why = "its color was redeployed or decommissioned, or there was only one release"
     return Problem(
         "nothing-on-standby",
         "Nothing to roll back to",
-        detail=f"{app}: {which}; its color was redeployed or decommissioned, or there was only one release",
-        next_step="deploy the earlier release again with `verdigris redeploy <release>`",
+        detail=f"{app}: {which}; {why}",
+        next_step=f"deploy the earlier one with `verdigris redeploy`{_or_promote_again(rolled_back)}",
     )
 
 

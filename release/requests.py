@@ -270,15 +270,20 @@ class Requests:
             return release
         ready = [one for one in self._store.releases_on_a_color(app) if one.state is State.READY]
         if not ready:
-            raise refusals.nothing_ready(app)
+            raise refusals.nothing_ready(app, self._find_rolled_back(app))
         return ready[-1]
 
     def _choose_standby(self, app: str, release_id: str | None) -> Release:
         standby = [one for one in self._store.releases_on_a_color(app) if one.state is State.STANDBY]
         chosen = [one for one in standby if release_id in {None, one.id}]
         if not chosen:
-            raise refusals.nothing_on_standby(app, release_id)
+            raise refusals.nothing_on_standby(app, release_id, self._find_rolled_back(app))
         return chosen[-1]
+
+    def _find_rolled_back(self, app: str) -> Release | None:
+        """The release that users were moved away from and whose pods still run."""
+        away = [one for one in self._store.releases_on_a_color(app) if one.state is State.ROLLED_BACK]
+        return away[-1] if away else None
 
     def _find_running_deploy(self, app: str, color: Color) -> Job | None:
         job = self._store.find_active(self._config.queue_of(app))
@@ -298,6 +303,8 @@ class Requests:
     def _find_latest(self, app: str, color: Color) -> Release | None:
         """The release that a decommission is about: the one seen there, else the newest that got to pods."""
         observation = self._store.observation(app)
+        if observation and not observation.problem and not observation.color(color).exists:
+            return None
         seen = observation.color(color).release if observation else None
         if seen and (found := self._store.find_release(seen)):
             return found

@@ -19,6 +19,7 @@ from release.config import ConfigError
 from release.model import VERDIGRIS, Color, JobKind, Stage, StageState, State
 from release.problems import NotDurable, Problem, ProblemDocument
 from release.records import Move
+from release.recovery import keep_last_known
 from release.secret import Redactor
 from release.turn import CancelRequested, LostTurn
 from tasks.step import Passed, Step
@@ -229,9 +230,16 @@ def _after(around: Surroundings, job: Job, ending: Ending) -> None:
     try:
         # Between two stages the next one's message is sent only after this look: not there.
         if ending.status == "over" and around.config.find_app(job.app):
-            around.store.observe(observe_app(around, job.app))
+            look_at_app(around, job.app)
     except Exception as error:  # noqa: BLE001 -- the stage has ended; the observer looks again in a moment
         log.warning("the app could not be observed", error=f"{type(error).__name__}: {error}")
+
+
+def look_at_app(around: Surroundings, name: str) -> Observation:
+    """What the cluster shows of an app now, kept for the pages."""
+    seen = observe_app(around, name)
+    around.store.observe(keep_last_known(around.store.observation(name), seen))
+    return seen
 
 
 def observe_app(around: Surroundings, name: str) -> Observation:

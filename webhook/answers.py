@@ -48,6 +48,17 @@ def redis_away() -> Problem:
     )
 
 
+def redis_unread() -> Problem:
+    """503: a read that can't be answered now; nothing was asked for, so nothing was lost."""
+    return Problem(
+        "not-durable",
+        "Redis is away",
+        detail="what you asked for can't be read just now; releases and users are not affected by that",
+        next_step=f"ask again in {RETRY_SECONDS} seconds",
+        status=HTTPStatus.SERVICE_UNAVAILABLE,
+    )
+
+
 def unauthorized() -> Problem:
     """401: the same words whatever was missing or wrong."""
     return Problem(

@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from release.problems import NotDurable, Problem, ProblemDocument
 from release.tag import shown
-from webhook.answers import plain_problem, problem_answer, redis_away
+from webhook.answers import plain_problem, problem_answer, redis_away, redis_unread
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -36,7 +36,8 @@ def _answer_problem(problem: Problem) -> Response:
 
 def _answer_not_durable(error: NotDurable) -> Response:
     log.warning("redis away", why=str(error), path=shown(request.path))
-    return _answer(redis_away().document)
+    is_reading = request.method in {"GET", "HEAD"}
+    return _answer((redis_unread() if is_reading else redis_away()).document)
 
 
 def _answer_http(error: HTTPException) -> Response:

@@ -37,7 +37,7 @@ from release.retention import choose_forgotten
 from release.store import Store
 from source.checkout import Repositories
 from tasks.celery_tasks import register
-from tasks.execution import observe_app
+from tasks.execution import look_at_app
 from tasks.step import Surroundings
 from worker.dispatch import WorkerDispatcher
 from worker.log_context import configure_logs
@@ -101,8 +101,7 @@ def _observer() -> Observer:
         known = around.store.observation(name)
         if known and (around.clock() - known.at).total_seconds() < FRESH:
             return  # another worker has just looked
-        observation = observe_app(around, name)
-        around.store.observe(observation)
+        observation = look_at_app(around, name)
         if replaced := find_replaced(observation, around.store.releases_on_a_color(name)):
             around.queue.settle(replaced)
         if recovered := around.queue.recover(find_running(observation)):

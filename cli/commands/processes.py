@@ -44,6 +44,7 @@ def web(bind: str, workers: int) -> None:
     Needs VERDIGRIS_SECRET_KEY, the configuration (VERDIGRIS_CONFIG, else verdigris.yml) and Redis
     (VERDIGRIS_REDIS_URL).
     """
+    check_web(os.environ)
     current_surroundings().launch("gunicorn", gunicorn_arguments(bind, workers))
 
 
@@ -82,6 +83,29 @@ def worker(queues: str, name: str | None) -> None:
     check_environment(os.environ)
     click.echo(f"takes jobs of queue {queues}", err=True)
     current_surroundings().launch("celery", worker_arguments(queues, name or f"{queues}-{os.getpid()}"))
+
+
+def check_web(environment: Mapping[str, str]) -> None:
+    """Refuse to start without the configuration, the key of sessions, a token or a webhook's secret.
+
+    Raises:
+        Failure: with what is wrong, before gunicorn buries it in a traceback.
+    """
+    from release.config import ConfigError, load_config  # noqa: PLC0415 -- slow to import; only servers need it
+    from release.environment import Settings  # noqa: PLC0415 -- the same
+
+    try:
+        settings = Settings.read(environment)
+        settings.get_secret_key()
+        config = load_config(settings.config)
+        hooks = [app.webhook for app in config.apps.values() if app.webhook]
+        for reference in (
+            *(one.value for one in config.tokens),
+            *(one for hook in hooks for one in hook.secrets),
+        ):
+            reference.resolve(environment)
+    except ConfigError as error:
+        raise Failure("the web process can't start", detail=str(error), code=Exit.USAGE) from error
 
 
 def check_environment(environment: Mapping[str, str]) -> None:

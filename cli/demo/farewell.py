@@ -19,7 +19,6 @@ TEXT: Final = """
 Everything stays up until Ctrl-C. Try:
 
   the page        {web}   sign in with the token {token}
-                  or, within a minute: {door}
   Flower          {flower}   user demo, password {flower_password}
   your own tag    cd {clone}
                   git tag v4.0-green && git push origin v4.0-green
@@ -52,7 +51,6 @@ def farewell(place: Place, narrator: Narrator) -> None:
         TEXT.format(
             web=place.web,
             token=place.token,
-            door=door(place),
             flower=place.flower,
             flower_password=place.flower_password,
             clone=place.clone,

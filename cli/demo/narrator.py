@@ -24,7 +24,7 @@ class Narrator:
 
     def say(self, text: str) -> None:
         """A line of the story."""
-        self._console.print(f"   {text}")
+        self._console.print(f"   {text}", soft_wrap=True)
 
     def warn(self, text: str) -> None:
         """A line that must not be missed."""

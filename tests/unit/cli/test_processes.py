@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[3]
 
 CONFIGURATION = """
+tokens: [{name: ci, value: {env: CI_TOKEN}}]
 apps:
   shop:
     repository: https://git.example.com/shop.git
@@ -25,11 +26,20 @@ apps:
 """
 
 
-def test_web_becomes_gunicorn_with_threads(bare_terminal: Terminal) -> None:
-    result = bare_terminal.run("web", "--bind", "127.0.0.1:9000", "--workers", "3")
+@pytest.fixture
+def configured(bare_terminal: Terminal, tmp_path: Path) -> Terminal:
+    file = tmp_path / "verdigris.yml"
+    file.write_text(CONFIGURATION, encoding="utf-8")
+    bare_terminal.environment |= {"VERDIGRIS_CONFIG": str(file), "SHOP_PASSWORD": "secret"}
+    bare_terminal.environment |= {"VERDIGRIS_SECRET_KEY": "k" * 32, "CI_TOKEN": "t" * 16}
+    return bare_terminal
+
+
+def test_web_becomes_gunicorn_with_threads(configured: Terminal) -> None:
+    result = configured.run("web", "--bind", "127.0.0.1:9000", "--workers", "3")
 
     assert result.exit_code == 0
-    ((module, arguments),) = bare_terminal.launched
+    ((module, arguments),) = configured.launched
     assert module == "gunicorn"
     assert {"--bind=127.0.0.1:9000", "--workers=3", "--worker-class=gthread", "--graceful-timeout=20"} <= set(
         arguments
@@ -37,20 +47,29 @@ def test_web_becomes_gunicorn_with_threads(bare_terminal: Terminal) -> None:
     assert arguments[-1] == "webhook.wsgi:create()"
 
 
-def test_web_takes_the_number_of_workers_from_the_environment(bare_terminal: Terminal) -> None:
-    bare_terminal.environment |= {"WEB_CONCURRENCY": "5"}
+def test_web_takes_the_number_of_workers_from_the_environment(configured: Terminal) -> None:
+    configured.environment |= {"WEB_CONCURRENCY": "5"}
 
-    bare_terminal.run("web")
+    configured.run("web")
 
-    assert "--workers=5" in bare_terminal.launched[0][1]
+    assert "--workers=5" in configured.launched[0][1]
 
 
-@pytest.fixture
-def configured(bare_terminal: Terminal, tmp_path: Path) -> Terminal:
-    file = tmp_path / "verdigris.yml"
-    file.write_text(CONFIGURATION, encoding="utf-8")
-    bare_terminal.environment |= {"VERDIGRIS_CONFIG": str(file), "SHOP_PASSWORD": "secret"}
-    return bare_terminal
+@pytest.mark.parametrize("missing", ["VERDIGRIS_SECRET_KEY", "CI_TOKEN"])
+def test_web_does_not_start_without_its_secrets_and_names_them(configured: Terminal, missing: str) -> None:
+    del configured.environment[missing]
+
+    result = configured.run("web")
+
+    assert result.exit_code == 2
+    assert missing in result.stderr
+    assert configured.launched == []
+
+
+def test_web_needs_no_secret_that_only_workers_handle(configured: Terminal) -> None:
+    del configured.environment["SHOP_PASSWORD"]
+
+    assert configured.run("web").exit_code == 0
 
 
 @pytest.mark.parametrize("queue", ["releases", "switches"])
@@ -128,9 +147,9 @@ def split_setting(line: str) -> tuple[str, str, str]:
     return line.partition("=")
 
 
-def test_gunicorn_takes_our_settings(bare_terminal: Terminal) -> None:
-    bare_terminal.run("web")
-    _, arguments = bare_terminal.launched[0]
+def test_gunicorn_takes_our_settings(configured: Terminal) -> None:
+    configured.run("web")
+    _, arguments = configured.launched[0]
 
     done = subprocess.run(
         [sys.executable, "-m", "gunicorn", "--print-config", *arguments[:-1], "tests.unit.cli.wsgi:app"],

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from release.model import VERDIGRIS, Color, ColorObservation, Observation, State
-from release.recovery import REASON, find_replaced, find_running
+from release.recovery import REASON, find_replaced, find_running, keep_last_known
 
 if TYPE_CHECKING:
     from release.queue import Queue
@@ -151,3 +151,14 @@ def test_what_is_on_standby_is_left_to_the_rollback_to_refuse(desk: Desk) -> Non
     release = desk.release(ready)
 
     assert find_replaced(replace(observation(), at=release.updated_at + timedelta(hours=1)), [release]) == []
+
+
+def test_a_cluster_that_can_t_be_read_leaves_the_last_picture_with_its_age_and_the_trouble() -> None:
+    known = observation(color(Color.BLUE, OLD), live=Color.BLUE, live_release=OLD)
+    unread = replace(observation(), at=known.at + timedelta(minutes=1), problem="no answer in time")
+    odd = replace(observation(color(Color.BLUE, OLD)), problem="two weighted destinations")
+
+    assert keep_last_known(known, unread) == replace(known, problem="no answer in time")
+    assert keep_last_known(None, unread) == unread
+    assert keep_last_known(known, odd) == odd
+    assert keep_last_known(known, observation()) == observation()

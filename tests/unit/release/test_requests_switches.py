@@ -26,6 +26,25 @@ class TestPromote:
         assert (job.kind, job.color, job.reason) == (JobKind.PROMOTE, Color.BLUE, "tested")
         assert desk.sent.offers[-1].stages == (Stage.ACTIVATE,)
 
+    def test_after_a_rollback_both_refusals_name_the_release_to_promote_again(self, desk: Desk) -> None:
+        first = desk.deploy("v1.0-green")
+        desk.promote(first)
+        second = desk.deploy("v2.0-blue")
+        desk.promote(second, step(first.release_id or "", State.STANDBY))
+        back = desk.requests.rollback("shop", actor=ANNA)
+        away = step(second.release_id or "", State.ROLLED_BACK)
+        desk.run(back, away, step(first.release_id or "", State.LIVE))
+
+        with refused("nothing-ready") as unready:
+            desk.requests.promote("shop", actor=ANNA)
+        with refused("nothing-on-standby") as gone:
+            desk.requests.rollback("shop", actor=ANNA)
+
+        again = f"verdigris promote shop --release {second.release_id}"
+        assert again in unready.value.document.next_step
+        assert again in gone.value.document.next_step
+        assert "away from v2.0-blue" in gone.value.document.detail
+
     def test_nothing_ready_is_refused(self, desk: Desk) -> None:
         desk.deploy("v2.0-blue", to=State.FAILED)
 
@@ -179,7 +198,8 @@ def seen(live: Color | None) -> Observation:
 class TestDecommission:
     def test_the_color_that_the_cluster_does_not_show_live_is_taken_down(self, desk: Desk) -> None:
         green = desk.deploy("v2.0-green", to=State.FAILED)
-        desk.store.observe(seen(Color.BLUE))
+        pods = ColorObservation(Color.GREEN, exists=True)
+        desk.store.observe(replace(seen(Color.BLUE), green=pods))
 
         accepted = desk.requests.decommission("shop", actor=ANNA, reason="cleaning")
 
@@ -196,6 +216,12 @@ class TestDecommission:
         accepted = desk.requests.decommission("shop", actor=ANNA)
 
         assert accepted.release_id == shown.release_id
+
+    def test_a_color_that_is_seen_empty_is_no_release_s_business(self, desk: Desk) -> None:
+        desk.deploy("v2.0-green", to=State.FAILED)
+        desk.store.observe(seen(Color.BLUE))
+
+        assert desk.requests.decommission("shop", actor=ANNA).release_id is None
 
     def test_a_color_that_no_known_release_runs_in_is_taken_down_without_one(self, desk: Desk) -> None:
         desk.store.observe(seen(Color.GREEN))

@@ -171,7 +171,8 @@ def test_while_redis_is_away_the_page_says_so(web: Web) -> None:
     answer = client.get("/")
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "5"
-    assert "Redis did not confirm" in answer.text
+    assert "Redis is away" in answer.text
+    assert "accepted" not in answer.text
 
 
 @pytest.mark.parametrize("path", ["/", "/releases/R1"])
