@@ -1,8 +1,9 @@
 """The queue: jobs that never overlap, one at a time per queue, whatever dies.
 
-Each method is one Lua script, atomic and safe to repeat after a lost reply. A job's chain is published only
-when the job is at its queue's head, and the job leaves the head only when its chain has ended. The record in
-Redis is the outbox: an offer that nobody claims within its grace is published again under the same fence.
+Each method is one Lua script, atomic and safe to repeat after a lost reply (but for ``log``, whose lines
+would stand twice). A job's chain is published only when the job is at its queue's head, and the job
+leaves the head only when its chain has ended. The record in Redis is the outbox: an offer that nobody
+claims within its grace is published again under the same fence.
 """
 
 from __future__ import annotations

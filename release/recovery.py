@@ -1,8 +1,8 @@
 """What the cluster itself says of releases, where our records do not: Redis was emptied, or somebody's hand.
 
 The Deployments' labels and annotations and the route's annotations hold release, tag, commit, what passed its
-tests, what is live and what was before. From these the releases that matter now are recorded again; the
-history of the others is lost, and said to be.
+tests, what is live and what was before. From these the releases that matter now are recorded again, with the
+reason beside them; the history of the others is lost.
 """
 
 from __future__ import annotations

@@ -56,7 +56,10 @@ def ask_for(step: Step, wanted: int) -> None:
 
 @contextmanager
 def room_for_users(step: Step) -> Iterator[None]:
-    """However a switch ends, an autoscaler whose minimum was raised for it does its own counting after it."""
+    """However a switch ends, an autoscaler whose minimum was raised for it does its own counting after it.
+
+    Not where the turn was lost: whoever has it now gives the minimum back.
+    """
     try:
         yield
     except LostTurn:
