@@ -107,7 +107,9 @@ class Installation:
         celery = Celery("bench", set_as_current=False)
         celery.config_from_object(worker_settings(url))
         self.sender = Sender(celery)
-        self.reconciler = Reconciler(self.queue, WorkerDispatcher(self.sender, self.store, celery.backend))
+        self.reconciler = Reconciler(
+            self.queue, WorkerDispatcher(self.sender, self.store, celery.backend), expire=self.requests.expire
+        )
         self._tags = count(1)
 
     @contextmanager

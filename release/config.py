@@ -7,6 +7,7 @@ and field. What the process itself needs (Redis, addresses) is in ``release.envi
 from __future__ import annotations
 
 import os
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
@@ -22,6 +23,7 @@ from pydantic import (
 )
 
 from release.document import NoDocument, read_document
+from release.duration import PositiveSeconds, Seconds
 from release.findings import describe, dotted
 from release.model import Color
 from release.secret import Secret
@@ -160,19 +162,23 @@ class Smoke(Part):
 
     commands: list[Command] = []
     requests: list[HttpCheck] = [HttpCheck()]
-    deadline: Annotated[float, Field(gt=0)] = 30
-    interval: Annotated[float, Field(gt=0)] = 1
+    deadline: PositiveSeconds = 30
+    interval: PositiveSeconds = 1
 
 
 class Deadlines(Part):
-    """How long each wait may take, in seconds."""
+    """How long each wait may take.
 
-    rollout: Annotated[float, Field(gt=0)] = 120
-    image_wait: Annotated[float, Field(ge=0)] = 600
-    command: Annotated[float, Field(gt=0)] = 600
-    switch: Annotated[float, Field(gt=0)] = 60
-    delete: Annotated[float, Field(gt=0)] = 120
-    cluster: Annotated[float, Field(gt=0, description="how long an unreachable API is waited for")] = 120
+    ``turn``: for a job's turn, and for a worker. ``cluster``: for an API server that can't be reached.
+    """
+
+    rollout: PositiveSeconds = 120
+    image_wait: Seconds = 600
+    command: PositiveSeconds = 600
+    switch: PositiveSeconds = 60
+    delete: PositiveSeconds = 120
+    turn: PositiveSeconds = 86_400
+    cluster: PositiveSeconds = 120
 
 
 class Gateway(Part):
@@ -225,7 +231,9 @@ class App(Part):
     routes: Literal["keep", "from-repository"] = "keep"
     take_over: Annotated[list[str], Field(description="managers whose fields an apply may take")] = []
     queue: Name | None = None
-    drain: Annotated[float, Field(ge=0, allow_inf_nan=False, description="seconds")] = 30
+    queue_by_tag: Annotated[dict[str, Name], Field(description="glob over the tag → queue")] = {}
+    keep_rollback_for: Seconds = 0
+    drain: Seconds = 30
     when_newer: Literal["keep", "cancel-queued"] = "keep"
     keep: Keep = Keep()
 
@@ -259,9 +267,16 @@ class Config(Part):
                 raise ValueError(message)
         return tokens
 
-    def queue_of(self, app: str) -> str:
-        """The queue that an app's jobs go through."""
-        return self.apps[app].queue or app
+    def queue_of(self, app: str, tag: str = "") -> str:
+        """The queue of an app's jobs for a tag: that of the first pattern that fits, else the app's."""
+        configured = self.apps[app]
+        chosen = (name for glob, name in configured.queue_by_tag.items() if fnmatchcase(tag, glob))
+        return next(chosen, configured.queue or app)
+
+    def queues_of(self, app: str) -> tuple[str, ...]:
+        """Every queue that a job of an app may stand in, its usual one first."""
+        configured = self.apps[app]
+        return tuple(dict.fromkeys([configured.queue or app, *configured.queue_by_tag.values()]))
 
     def release_secrets(self, app: str) -> list[Secret]:
         """Every secret that a release of the app carries, and so its log must not show.

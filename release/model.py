@@ -144,7 +144,8 @@ class Job:
 
     ``release_id`` is None only for the decommission of a color that no known release runs in;
     ``color`` is the color acted on. ``fence`` rises with each take-over; ``attempt`` counts those of the
-    current stage from 1. ``problem`` holds the refusal or failure that ended it.
+    current stage from 1. ``problem`` holds the refusal or failure that ended it. ``held_until``: so long its
+    queue goes on without it, so that ``held_for``, a tag, can be rolled back to.
     """
 
     id: str
@@ -167,6 +168,8 @@ class Job:
     ended_at: datetime | None = None
     cancel_requested_by: Actor | None = None
     problem: ProblemDocument | None = None
+    held_until: datetime | None = None
+    held_for: str = ""
 
     @property
     def stage(self) -> Stage:

@@ -34,6 +34,11 @@ JUMPS: Final[dict[JobKind, Jump]] = {
 }
 
 
+def urgency(kind: JobKind) -> int:
+    """Which of an app's jobs goes first where they stand at the heads of several queues: the higher one."""
+    return len(JUMPS[kind].over)
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """What the order of a queue depends on."""
@@ -42,11 +47,11 @@ class Entry:
     kind: JobKind
 
 
-def insertion_index(queue: Sequence[Entry], new: Entry) -> int:
-    """Where ``new`` goes in ``queue``, whose entry 0 is active and never overtaken."""
+def insertion_index(queue: Sequence[Entry], new: Entry, *, is_head_active: bool = True) -> int:
+    """Where ``new`` goes in ``queue``. An active head is never overtaken."""
     jump = JUMPS[new.kind]
-    for index, entry in enumerate(queue):
-        overtakes = entry.kind in jump.over and (not jump.same_app or entry.app == new.app)
-        if index > 0 and overtakes:
+    first = int(is_head_active)
+    for index, entry in enumerate(queue[first:], first):
+        if entry.kind in jump.over and (not jump.same_app or entry.app == new.app):
             return index
     return len(queue)

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Final
 
 from release.model import Actor, Color, JobKind, StageState, State
-from release.order import JUMPS
+from release.order import JUMPS, urgency
 from release.plan import PLAN
 from release.records import Move, Offer, dump, dump_problem
 from release.redis_access import load_script
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from release.model import Stage
     from release.problems import ProblemDocument
     from release.redis_access import Client
+
+
+DAY: Final = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +101,11 @@ class Superseding:
 class NewJob:
     """A job to be queued.
 
-    ``seen``: keys under which the same request may come again, with how long they are remembered, in
-    seconds. ``once``: a stage that is not repeated when its worker is lost. ``moves``: steps that
-    releases take with it; if one no longer fits, nothing is queued.
+    ``patience``: how long, in seconds, it may wait for its turn, and for a worker. ``keep_rollback_for``: how
+    long, in seconds, a deploy leaves alone what went on standby on its color. ``seen``: keys under which the
+    same request may come again, with how long they are remembered, in seconds. ``once``: a stage that is not
+    repeated when its worker is lost. ``moves``: steps that releases take with it; if one no longer fits,
+    nothing is queued.
     """
 
     id: str
@@ -114,6 +119,8 @@ class NewJob:
     reason: str = ""
     release: NewRelease | None = None
     once: Stage | None = None
+    patience: int = DAY
+    keep_rollback_for: int = 0
     seen: Mapping[str, int] = field(default_factory=dict)
     moves: Sequence[Move] = ()
     clash: Clash = Clash()
@@ -150,6 +157,10 @@ class NewJob:
             "actor": str(self.actor),
             "reason": self.reason,
             "grace": timing.grace,
+            "log_lines": timing.log_lines,
+            "urgency": urgency(self.kind),
+            "patience": self.patience * 1000,
+            "keep_rollback_for": self.keep_rollback_for * 1000,
         }
 
 
@@ -186,10 +197,19 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How it went: ``next``, ``over``, ``repeated``, ``requested``, ``begun``, ``cancelled`` or ``lost``."""
+    """How it went: ``next``, ``over``, ``repeated``, ``requested``, ``begun``, ``cancelled`` or ``lost``.
+
+    ``offers``: what is to be published now. The end of a job may make two possible: the next of its queue,
+    and the next of its app in another queue.
+    """
 
     status: str
-    offer: Offer | None
+    offers: tuple[Offer, ...] = ()
+
+    @property
+    def offer(self) -> Offer | None:
+        """The first of the offers."""
+        return next(iter(self.offers), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,11 +223,16 @@ class LostStage:
 
 @dataclass(frozen=True, slots=True)
 class Reaped:
-    """What is past its deadline: stages to take from their workers, offers to publish again."""
+    """What is past its deadline: stages to take from their workers, offers to publish again.
 
-    lost: tuple[LostStage, ...]
-    overdue: tuple[Offer, ...]
-    redis_restarted: bool
+    ``resumed``: offers that nothing but time made possible. ``expired``: ids of jobs that waited too long.
+    """
+
+    lost: tuple[LostStage, ...] = ()
+    overdue: tuple[Offer, ...] = ()
+    resumed: tuple[Offer, ...] = ()
+    expired: tuple[str, ...] = ()
+    redis_restarted: bool = False
 
 
 class Queue:
@@ -224,6 +249,7 @@ class Queue:
         self._cancel = load_script(client, "cancel")
         self._move = load_script(client, "move")
         self._log = load_script(client, "log")
+        self._note = load_script(client, "note")
         self._recover = load_script(client, "recover")
         self._forget = load_script(client, "forget")
         self._settle = load_script(client, "settle")
@@ -235,7 +261,7 @@ class Queue:
             status=answer["status"],
             job_id=answer.get("job", ""),
             release_id=answer.get("release") or None,
-            offer=_find_offer(answer, "offer"),
+            offer=Offer.parse(answer["offer"]) if answer.get("offer") else None,
             gave_way=tuple(answer.get("gave_way") or ()),
         )
 
@@ -282,12 +308,18 @@ class Queue:
         """Take a stage from a worker that is gone and offer it again under a new fence."""
         return _ending(self._lost([job_id, fence, why, self.timing.attempts]))
 
-    def reap(self, *, limit: int = 100) -> Reaped:
-        """What is past its deadline now. After a restart of Redis: nothing, and every deadline moves."""
-        answer = json.loads(self._reap([self.timing.lease, limit]))
+    def reap(self, *, limit: int = 100, sweep: bool = False) -> Reaped:
+        """What is past its deadline now. After a restart of Redis: nothing, and every deadline moves.
+
+        ``sweep`` looks at the head of every queue as well, for one whose turn has come unnoticed: a record
+        that was removed by hand, a Redis that went back to an older copy.
+        """
+        answer = json.loads(self._reap([self.timing.lease, limit, int(sweep)]))
         return Reaped(
             lost=tuple(LostStage(one["job"], one["fence"], one["owner"]) for one in answer["lost"]),
-            overdue=tuple(Offer.parse(one) for one in answer["overdue"]),
+            overdue=_parse_offers(answer["overdue"]),
+            resumed=_parse_offers(answer["resumed"]),
+            expired=tuple(answer["expired"]),
             redis_restarted=answer["restarted"],
         )
 
@@ -329,13 +361,17 @@ class Queue:
         """Add lines to the log of ``subject`` while a stage holds its turn; False when it does not."""
         return bool(self._log([job_id, fence, subject, stage, self.timing.log_lines, *lines]))
 
+    def note(self, job_id: str, *, mark: str, text: str) -> bool:
+        """Tell why a job does not go on, in its log, once for each ``mark``; False when that was told."""
+        return bool(self._note([job_id, mark, text]))
+
 
 def _dump(moves: Iterable[Move]) -> str:
     return dump([move.as_json() for move in moves])
 
 
-def _find_offer(answer: Mapping[str, Any], name: str) -> Offer | None:
-    return Offer.parse(answer[name]) if answer.get(name) else None
+def _parse_offers(answers: Iterable[Mapping[str, str | int]]) -> tuple[Offer, ...]:
+    return tuple(Offer.parse(one) for one in answers)
 
 
 def _find_actor(text: str | None) -> Actor | None:
@@ -344,4 +380,4 @@ def _find_actor(text: str | None) -> Actor | None:
 
 def _ending(text: str) -> Ending:
     answer = json.loads(text)
-    return Ending(answer["status"], _find_offer(answer, "next"))
+    return Ending(answer["status"], _parse_offers(answer.get("offers") or ()))

@@ -6,7 +6,7 @@ Hashes of strings on one side, frozen dataclasses on the other; nothing here ask
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -29,7 +29,7 @@ from release.problems import ProblemDocument
 from release.transitions import ON_A_COLOR
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 Hash = dict[str, str]
 
@@ -38,12 +38,16 @@ _OBSERVATION = TypeAdapter(Observation)
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """One line of a release's log. ``id`` is the stream's: ask for what follows with it."""
+    """One line of a release's log. ``id`` is the stream's: ask for what follows with it.
+
+    ``number`` counts from 1 and goes on where lines were cut: a log keeps its newest lines.
+    """
 
     id: str
     at: datetime
     stage: str
     text: str
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,10 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A job whose next stage waits for a worker: what a dispatcher needs to publish the rest of its chain."""
+    """A job whose next stage waits for a worker: what a dispatcher needs to publish the rest of its chain.
+
+    ``waited``: seconds since it was offered, in a reconciler's answer.
+    """
 
     job_id: str
     release_id: str | None
@@ -93,6 +100,7 @@ class Offer:
     stages: tuple[Stage, ...]
     index: int
     fence: int
+    waited: float = field(default=0.0, compare=False)
 
     @property
     def subject(self) -> str:
@@ -115,6 +123,7 @@ class Offer:
             stages=tuple(Stage(name) for name in str(data["stages"]).split(",")),
             index=int(data["index"]),
             fence=int(data["fence"]),
+            waited=int(data.get("waited", 0)) / 1000,
         )
 
 
@@ -181,6 +190,8 @@ def parse_job(record: Hash) -> Job:
         ended_at=_find_moment(record.get("ended")),
         cancel_requested_by=Actor.parse(canceller) if canceller else None,
         problem=ProblemDocument(**json.loads(problem)) if problem else None,
+        held_until=_find_moment(record.get("held_until")),
+        held_for=record.get("held_for", ""),
     )
 
 
@@ -200,7 +211,21 @@ def parse_change(text: str) -> Change:
 
 def parse_line(line_id: str, fields: Hash) -> LogLine:
     """A line from the stream of a log."""
-    return LogLine(line_id, moment(line_id.partition("-")[0]), fields["stage"], fields["text"])
+    at, number = moment(line_id.partition("-")[0]), int(fields.get("n", 0))
+    return LogLine(line_id, at, fields["stage"], fields["text"], number)
+
+
+def find_cut(lines: Sequence[LogLine], after: str) -> list[LogLine]:
+    """The line that says how many were cut before the first of ``lines``, if any were.
+
+    ``after``: the id that was asked for, which is not in the log (any more).
+    """
+    if not lines or lines[0].number <= 1:
+        return []
+    first = lines[0]
+    many = f"the first {first.number - 1:,} lines of this log" if after == "0" else "lines"
+    text = f"[{many} were cut here: a log keeps its newest lines]"
+    return [LogLine(after, first.at, "queue", text)]
 
 
 def dump(value: object) -> str:

@@ -174,6 +174,17 @@ def cancelled(job: Job, actor: Actor, reason: str) -> Problem:
     )
 
 
+def waited_too_long(job: Job) -> Problem:
+    """What a job keeps as its end when no worker took it before its deadline."""
+    return Problem(
+        "waited-too-long",
+        "It waited too long",
+        detail=f"{job.app}: {job.kind} of {job.tag or job.color} waited in the queue {job.queue} for longer"
+        f" than deadlines.turn of {job.app} allows",
+        next_step=f"see that workers run (`verdigris worker`), then ask again with `verdigris {job.kind}`",
+    )
+
+
 def superseded(app: str, tag: str) -> Problem:
     """What a waiting deploy keeps as its end when a newer tag makes it give way."""
     return Problem(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from ulid import ULID
 
 from release import refusals
-from release.model import Actor, Color, JobKind, JobState, Stage, State
+from release.model import VERDIGRIS, Actor, Color, JobKind, Stage, State
 from release.queue import Clash, NewJob, NewRelease, Superseding
 from release.records import Move
 from release.tag import find_color, find_refusal
@@ -20,6 +20,7 @@ from release.tag import find_color, find_refusal
 if TYPE_CHECKING:
     from release.config import App, Config
     from release.model import Job, Release
+    from release.problems import Problem
     from release.queue import Acceptance, Queue
     from release.records import Offer
     from release.store import Store
@@ -150,12 +151,13 @@ class Requests:
             id=str(ULID()),
             app=app,
             kind=JobKind.DECOMMISSION,
-            queue=self._config.queue_of(app),
+            queue=self._config.queue_of(app, release.tag if release else ""),
             color=color,
             release_id=release.id if release else "",
             tag=release.tag if release else "",
             actor=actor,
             reason=reason,
+            patience=self._find_patience(app),
             clash=_alone(JobKind.DECOMMISSION),
         )
         return self._accept(job)
@@ -167,18 +169,30 @@ class Requests:
         if not open_jobs:
             raise refusals.nothing_to_cancel(release)
         job = open_jobs[-1]
-        moves = [cancelled_before_start(release, actor, reason)] if job.kind is JobKind.DEPLOY else []
-        document = refusals.cancelled(job, actor, reason).document
-        ending = self._queue.cancel(job.id, actor=actor, problem=document, moves=moves)
-        if ending.status == "over":
+        status = self._end(job, refusals.cancelled(job, actor, reason), actor=actor, reason=reason)
+        if status == "over":
             raise refusals.nothing_to_cancel(release)
-        if ending.status == "begun":
+        if status == "begun":
             raise refusals.already_begun(job)
+        return Accepted(release_id, job.id, is_new=True)
+
+    def expire(self, job_id: str) -> None:
+        """End a job that has waited for its turn, or for a worker, longer than its app allows."""
+        job = self._store.find_job(job_id)
+        if job:
+            problem = refusals.waited_too_long(job)
+            self._end(job, problem, actor=VERDIGRIS, reason=problem.document.title)
+
+    def _end(self, job: Job, problem: Problem, *, actor: Actor, reason: str) -> str:
+        """End a job that has not begun, ask one that runs to stop; how it went, as ``Ending.status``."""
+        is_deploy = job.kind is JobKind.DEPLOY and job.release_id
+        moves = [cancelled_before_start(job.release_id or "", actor, reason)] if is_deploy else []
+        ending = self._queue.cancel(job.id, actor=actor, problem=problem.document, moves=moves)
         if ending.status == "cancelled":
             self._outbox.close_waiting(job.id)
-        if ending.offer:
-            self._outbox.send(ending.offer)
-        return Accepted(release_id, job.id, is_new=True)
+        for offer in ending.offers:
+            self._outbox.send(offer)
+        return ending.status
 
     def _accept(self, job: NewJob) -> Accepted:
         """Queue the job. In a clash a new release is answered with the job that stands for it."""
@@ -200,7 +214,7 @@ class Requests:
             id=str(ULID()),
             app=release.app,
             kind=JobKind.DEPLOY,
-            queue=self._config.queue_of(release.app),
+            queue=self._config.queue_of(release.app, release.tag),
             color=release.color,
             release_id=release.id,
             tag=release.tag,
@@ -208,6 +222,8 @@ class Requests:
             reason=release.reason,
             release=release,
             once=self._find_once(release.app),
+            patience=self._find_patience(release.app),
+            keep_rollback_for=self._find_hold(release.app),
             seen=seen,
             clash=Clash(frozenset({JobKind.DEPLOY}), same_tag=True),
             supersedes=self._find_superseding(release),
@@ -234,13 +250,15 @@ class Requests:
             id=str(ULID()),
             app=release.app,
             kind=kind,
-            queue=self._config.queue_of(release.app),
+            queue=self._config.queue_of(release.app, release.tag),
             color=release.color,
             release_id=release.id,
             tag=release.tag,
             actor=actor,
             reason=reason,
             once=self._find_once(release.app) if kind is JobKind.DEPLOY else None,
+            patience=self._find_patience(release.app),
+            keep_rollback_for=self._find_hold(release.app),
             moves=moves,
             clash=clash or Clash(frozenset({kind}), same_tag=True),
         )
@@ -248,6 +266,12 @@ class Requests:
     def _find_once(self, app: str) -> Stage | None:
         """A migration that was lost half way is not repeated unless the app says that it may be."""
         return None if self._get_app(app).migrate_repeatable else Stage.MIGRATE
+
+    def _find_patience(self, app: str) -> int:
+        return int(self._get_app(app).deadlines.turn)
+
+    def _find_hold(self, app: str) -> int:
+        return int(self._get_app(app).keep_rollback_for)
 
     def _get_app(self, app: str) -> App:
         found = self._config.find_app(app)
@@ -286,10 +310,10 @@ class Requests:
         return away[-1] if away else None
 
     def _find_running_deploy(self, app: str, color: Color) -> Job | None:
-        job = self._store.find_active(self._config.queue_of(app))
-        if job is None or job.kind is not JobKind.DEPLOY or job.state is JobState.WAITING:
+        job = self._store.find_active(app)
+        if job is None or job.state.is_over or job.kind is not JobKind.DEPLOY:
             return None
-        return job if job.app == app and job.color is color else None
+        return job if job.color is color else None
 
     def _find_idle_color(self, app: str) -> Color:
         observation = self._store.observation(app)
@@ -318,10 +342,10 @@ def _alone(kind: JobKind) -> Clash:
     return Clash(frozenset({kind}))
 
 
-def cancelled_before_start(release: Release, actor: Actor, reason: str) -> Move:
+def cancelled_before_start(release_id: str, actor: Actor, reason: str) -> Move:
     """The step of a release whose deploy is cancelled while it waits."""
     sources = frozenset({State.QUEUED, State.WAITING})
-    return Move(release.id, sources, State.CANCELLED, actor, reason or "cancelled before it began")
+    return Move(release_id, sources, State.CANCELLED, actor, reason or "cancelled before it began")
 
 
 def _accepted(acceptance: Acceptance) -> Accepted:

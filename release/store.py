@@ -13,6 +13,7 @@ from release.records import (
     Change,
     LogLine,
     dump_observation,
+    find_cut,
     parse_change,
     parse_job,
     parse_line,
@@ -82,18 +83,33 @@ class Store:
         return self._jobs(key("app", app, "jobs"), 0, limit - 1) if limit > 0 else []
 
     def queue(self, name: str) -> list[Job]:
-        """The active job, then those that wait behind it, in their order."""
-        return self._jobs(key("queue", name), 0, -1)
+        """The active job, then those that wait behind it, in their order, then those that are held."""
+        return [*self._jobs(key("queue", name), 0, -1), *self._held(name)]
 
-    def find_active(self, queue: str) -> Job | None:
-        """The job whose turn it is, without reading those behind it."""
-        return next(iter(self._jobs(key("queue", queue), 0, 0)), None)
+    def find_active(self, app: str) -> Job | None:
+        """The one job of an app that is offered or runs, in whatever queue."""
+        with told_as_not_durable():
+            job_id = self._redis.get(key("app", app, "active"))
+        return self.find_job(job_id) if job_id else None
+
+    def _held(self, queue: str) -> list[Job]:
+        """Jobs that let their queue go on without them, the one that goes on first before the others."""
+        with told_as_not_durable():
+            ids = self._redis.zrange(key("held"), 0, -1)
+        return [job for job in self._read_jobs(ids) if job.queue == queue]
 
     def log(self, subject: str, *, after: str = "0", limit: int = 1000) -> list[LogLine]:
-        """Lines of a release's log (or of a job's that has no release) after the line with id ``after``."""
-        with told_as_not_durable():
-            entries = self._redis.xrange(key("log", subject), f"({after}", "+", count=limit)
-        return [parse_line(line_id, fields) for line_id, fields in entries]
+        """Lines of a release's log (or of a job's that has no release) after the line with id ``after``.
+
+        Where lines before them were cut, the first one says so.
+        """
+        name = key("log", subject)
+        with told_as_not_durable(), self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.xrange(name, after, after)
+            pipeline.xrange(name, f"({after}", "+", count=limit)
+            known, entries = pipeline.execute()
+        lines = [parse_line(line_id, fields) for line_id, fields in entries]
+        return lines if known else [*find_cut(lines, after), *lines]
 
     def changes(self, release_id: str) -> list[Change]:
         """Every step in a release's life, oldest first."""
@@ -132,6 +148,9 @@ class Store:
     def _jobs(self, index: str, first: int, last: int) -> list[Job]:
         with told_as_not_durable():
             ids = self._redis.lrange(index, first, last)
+        return self._read_jobs(ids)
+
+    def _read_jobs(self, ids: Sequence[str]) -> list[Job]:
         return [parse_job(record) for record in self._hashes("job", ids) if record]
 
     def _hashes(self, kind: str, ids: Sequence[str]) -> list[dict[str, str]]:

@@ -225,8 +225,9 @@ def _end_moves(
 
 def _after(around: Surroundings, job: Job, ending: Ending) -> None:
     """Send the queue's next job on its way and look at the cluster once more for the pages."""
-    if ending.offer and ending.status == "over":
-        around.outbox.send(ending.offer)
+    if ending.status == "over":
+        for offer in ending.offers:
+            around.outbox.send(offer)
     try:
         # Between two stages the next one's message is sent only after this look: not there.
         if ending.status == "over" and around.config.find_app(job.app):

@@ -23,10 +23,10 @@ from webhook.presentation import (
     line_json,
     observation_json,
     position_of,
-    queue_json,
     release_json,
     way_back_json,
 )
+from webhook.queues import read_queues
 from webhook.services import services
 from webhook.way_back import look_back
 
@@ -134,9 +134,9 @@ def app_json(name: str) -> dict[str, Any]:
     """One app: what runs, what waits, what can be promoted or rolled back to."""
     store, config, now = services().store, services().config, services().settings.clock()
     app, observation = config.apps[name], store.observation(name)
-    on_a_color, queue = store.releases_on_a_color(name), store.queue(config.queue_of(name))
+    on_a_color, queue = store.releases_on_a_color(name), read_queues(name, services())
     standing = stand(observation, on_a_color)
-    way_back = look_back(name, services(), standing=standing, queue=queue)
+    way_back = look_back(name, services(), standing=standing, queue=[job for _, job in queue])
     return {
         "name": name,
         "repository": app.webhook.repository if app.webhook else None,
@@ -145,7 +145,7 @@ def app_json(name: str) -> dict[str, Any]:
         "releases": [release_json(release) for release in on_a_color],
         "can_roll_back_to": way_back_json(way_back),
         "rollback_note": way_back.note,
-        "queue": queue_json(queue),
+        "queue": [job_json(job, position=position) for position, job in queue],
     }
 
 

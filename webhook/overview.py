@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from release.model import Color
+from release.model import Color, JobState
 from webhook.offers import Offer, Standing, app_offers, stand
 from webhook.presentation import STALE_SECONDS, age_of, what_it_does
+from webhook.queues import read_queues
 from webhook.way_back import WayBack, look_back
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from release.config import App
     from release.model import ColorObservation, Job, Observation, Release
+    from webhook.queues import PlacedJob
     from webhook.services import Services
 
 RELEASES_SHOWN = 6
@@ -36,7 +38,7 @@ class QueueRow:
     """A job in its queue and, in words, what it waits for or does."""
 
     job: Job
-    position: int
+    place: str
     doing: str
 
 
@@ -60,8 +62,8 @@ def look_at(name: str, services: Services) -> AppView:
     """Gather one app's view."""
     store, config = services.store, services.config
     observation, on_a_color = store.observation(name), store.releases_on_a_color(name)
-    standing, queue = stand(observation, on_a_color), store.queue(config.queue_of(name))
-    way_back = look_back(name, services, standing=standing, queue=queue)
+    standing, queue = stand(observation, on_a_color), read_queues(name, services)
+    way_back = look_back(name, services, standing=standing, queue=[job for _, job in queue])
     return AppView(
         name=name,
         app=config.apps[name],
@@ -96,6 +98,12 @@ def view_color(
     return ColorView(color, "empty", "nothing runs here", seen, release)
 
 
-def queue_rows(queue: Sequence[Job]) -> tuple[QueueRow, ...]:
-    """A queue with positions: 0 is the active job."""
-    return tuple(QueueRow(job, position, what_it_does(job)) for position, job in enumerate(queue))
+def queue_rows(queue: Sequence[PlacedJob]) -> tuple[QueueRow, ...]:
+    """A queue's rows with what each job waits for or does."""
+    return tuple(QueueRow(job, _name_place(position, job), what_it_does(job)) for position, job in queue)
+
+
+def _name_place(position: int, job: Job) -> str:
+    if job.state is not JobState.WAITING:
+        return "now"
+    return "held" if job.held_until else str(position or "next")

@@ -64,6 +64,7 @@ def job_json(job: Job, *, position: int | None = None) -> dict[str, Any]:
         "created_at": time_json(job.created_at),
         "started_at": time_json(job.started_at),
         "ended_at": time_json(job.ended_at),
+        "held_until": time_json(job.held_until),
     }
 
 
@@ -71,17 +72,14 @@ def what_it_does(job: Job) -> str:
     """In words: waiting for its turn is another trouble than waiting for a worker."""
     if job.state is JobState.RUNNING:
         return f"running {job.stage}"
+    if job.held_until:
+        return f"held until {job.held_until:%H:%M} UTC, so that {job.held_for} can be rolled back to"
     return WAITS.get(job.state, job.state.value)
 
 
 def position_of(job: Job, queue: Sequence[Job]) -> int | None:
     """Its place in its queue; None when it is no longer there."""
     return next((index for index, other in enumerate(queue) if other.id == job.id), None)
-
-
-def queue_json(queue: Sequence[Job]) -> list[dict[str, Any]]:
-    """A queue, the active job first."""
-    return [job_json(job, position=index) for index, job in enumerate(queue)]
 
 
 def observation_json(observation: Observation, *, now: datetime) -> dict[str, Any]:

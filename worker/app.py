@@ -33,6 +33,7 @@ from release.problems import NotDurable
 from release.queue import LostStage, Queue
 from release.recovery import find_replaced, find_running
 from release.redis_access import connect
+from release.requests import Requests
 from release.retention import choose_forgotten
 from release.store import Store
 from source.checkout import Repositories
@@ -90,8 +91,9 @@ register(app, surroundings)
 @cache
 def _reconciler() -> Reconciler:
     client = connect(_settings.redis_url, timeout=REDIS_TIMEOUT)
-    dispatcher = WorkerDispatcher(quick_sender(_settings.redis_url), Store(client), app.backend)
-    return Reconciler(Queue(client), dispatcher)
+    store, queue, sender = Store(client), Queue(client), quick_sender(_settings.redis_url)
+    requests = Requests(surroundings().config, store, queue, sender)
+    return Reconciler(queue, WorkerDispatcher(sender, store, app.backend), expire=requests.expire)
 
 
 @cache

@@ -1,29 +1,37 @@
 """The reconciler: finds what is past its deadline and puts it back on its way.
 
 Runs in every worker's main process, a few times a second; two or more at once are harmless, as each step is
-one atomic script.
+one atomic script. What keeps a job from going on stands in the log of its release.
 """
 
 from __future__ import annotations
 
 from contextlib import contextmanager
+from itertools import count
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
 
+from release.plan import celery_queue
 from release.problems import NotDurable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from release.queue import LostStage, Queue
+    from release.queue import LostStage, Queue, Reaped
     from release.records import Offer
 
 log = structlog.get_logger(__name__)
 
 INTERVAL: Final = 0.3
 """Seconds between two looks."""
+
+SWEEP_EVERY: Final = 30
+"""Looks between two at the head of every queue: about ten seconds."""
+
+LONG_WAIT: Final = 10.0
+"""Seconds after which a release's log says that no worker is free."""
 
 STOP_SECONDS: Final = 2.0
 
@@ -42,11 +50,13 @@ class Dispatcher(Protocol):
 
 
 class Reconciler:
-    """Reaps expired claims and offers that nobody took."""
+    """Reaps expired claims and offers that nobody took. ``expire`` ends a job that waited too long."""
 
-    def __init__(self, queue: Queue, dispatcher: Dispatcher) -> None:
+    def __init__(self, queue: Queue, dispatcher: Dispatcher, *, expire: Callable[[str], None]) -> None:
         self._queue = queue
         self._dispatcher = dispatcher
+        self._expire = expire
+        self._looks = count()
         self._ended = Event()
         self._thread = Thread(target=self._run, name="reconciler", daemon=True)
 
@@ -65,16 +75,20 @@ class Reconciler:
 
         What goes wrong with one job does not keep the others from going on.
         """
-        reaped = self._queue.reap()
+        reaped = self._queue.reap(sweep=next(self._looks) % SWEEP_EVERY == 0)
         if reaped.redis_restarted:
             log.warning("Redis was restarted: every deadline was extended by one lease")
         for stage in reaped.lost:
             with _others_going_on(stage.job_id):
                 self.take_over(stage, why="its worker stopped renewing its claim")
-        for offer in self._dispatcher.find_unsent(reaped.overdue):
+        for offer in reaped.resumed:
             with _others_going_on(offer.job_id):
-                log.info("sent again: nobody took the offer", job=offer.job_id, index=offer.index)
                 self._dispatcher.send(offer)
+        for job_id in reaped.expired:
+            with _others_going_on(job_id):
+                log.warning("waited too long", job=job_id)
+                self._expire(job_id)
+        self._look_after_offers(reaped)
 
     def take_over(self, stage: LostStage, *, why: str) -> None:
         """Offer a lost stage to another worker, under a new fence."""
@@ -84,6 +98,25 @@ class Reconciler:
         log.warning("stage lost", job=stage.job_id, owner=stage.owner, why=why)
         self._dispatcher.send(ending.offer)
         self._dispatcher.close_dead(stage.owner, why=why)
+
+    def _look_after_offers(self, reaped: Reaped) -> None:
+        """Send again what no message speaks of; of what waits in the broker for long, tell why."""
+        unsent = self._dispatcher.find_unsent(reaped.overdue)
+        for offer in reaped.overdue:
+            with _others_going_on(offer.job_id):
+                if offer in unsent:
+                    log.info("sent again: nobody took the offer", job=offer.job_id, index=offer.index)
+                    self._dispatcher.send(offer)
+                elif offer.waited > LONG_WAIT:
+                    self._tell_of_wait(offer)
+
+    def _tell_of_wait(self, offer: Offer) -> None:
+        queue = celery_queue(offer.kind)
+        text = (
+            f"{offer.stages[offer.index]} has waited for a worker for {offer.waited:.0f} s: all that serve"
+            f" {queue} are busy, or none runs. Start another: verdigris worker --queues {queue}"
+        )
+        self._queue.note(offer.job_id, mark=f"{offer.index}.f{offer.fence}", text=text)
 
     def _run(self) -> None:
         while not self._ended.wait(INTERVAL):

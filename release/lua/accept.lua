@@ -21,20 +21,6 @@ local function remember(job_id)
   end
 end
 
--- The first of a list that is wanted, read a few at a time: a list may be long, and mostly its front decides.
-local function find_first(list, from, is_wanted)
-  local few = 16
-  repeat
-    local ids = redis.call('LRANGE', list, from, from + few - 1)
-    for _, id in ipairs(ids) do
-      if is_wanted(id) then
-        return id
-      end
-    end
-    from = from + few
-  until #ids < few
-end
-
 local function is_known(id)
   return redis.call('EXISTS', key('job', id)) == 1
 end
@@ -62,10 +48,11 @@ local function find_clash()
   end
 end
 
--- The first that the new job goes ahead of. The head, at 0, is active and never overtaken.
+-- The first that the new job goes ahead of. What is active is never overtaken.
 local function find_passed()
+  local first = is_active(redis.call('LINDEX', queue, 0)) and 1 or 0
   if not request.jump.same_app then
-    return find_first(queue, 1, function(id)
+    return find_first(queue, first, function(id)
       return contains(request.jump.over, redis.call('HGET', key('job', id), 'kind'))
     end)
   end
@@ -73,10 +60,11 @@ local function find_passed()
   for _, kind in ipairs(request.jump.over) do
     find_first((open_jobs(wanted.app, kind)), 0, function(id)
       local found = redis.call('LPOS', queue, id)
-      if found and found > 0 and (not place or found < place) then
+      local behind = found and found >= first
+      if behind and (not place or found < place) then
         passed, place = id, found
       end
-      return found and found > 0
+      return behind
     end)
   end
   return passed
@@ -133,7 +121,9 @@ local name = key('job', wanted.id)
 for field, value in pairs(wanted) do
   redis.call('HSET', name, field, value)
 end
-redis.call('HSET', name, 'state', 'waiting', 'index', 0, 'attempt', 1, 'fence', 0, 'created', at)
+redis.call('HSET', name, 'state', 'waiting', 'index', 0, 'attempt', 1, 'fence', 0, 'created', at,
+  'place', redis.call('INCR', key('places')))
+redis.call('ZADD', key('deadlines'), at + tonumber(wanted.patience), wanted.id)
 if wanted.release ~= '' then
   redis.call('RPUSH', key('jobs-of', wanted.release), wanted.id)
 end
@@ -148,5 +138,6 @@ else
   redis.call('RPUSH', queue, wanted.id)
 end
 redis.call('SADD', key('queues'), wanted.queue)
+redis.call('SADD', key('app', wanted.app, 'queues'), wanted.queue)
 offer_head(queue, at)
 return answer('accepted', wanted.id)

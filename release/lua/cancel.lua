@@ -3,6 +3,7 @@ local job, at = read(key('job', ARGV[1])), now()
 if not job.id or job.state == 'done' or job.state == 'failed' or job.state == 'cancelled' then
   return cjson.encode({ status = 'over' })
 end
+redis.call('ZREM', key('deadlines'), job.id)
 if job.started and job.kind ~= 'deploy' then
   -- A switch is over in a moment and can't be cut in the middle.
   return cjson.encode({ status = 'begun' })
@@ -15,4 +16,4 @@ if job.started then
   return cjson.encode({ status = 'requested' })
 end
 carry_out_legal(cjson.decode(ARGV[4]), at)
-return cjson.encode({ status = 'cancelled', next = finish(job, 'cancelled', ARGV[3], at) })
+return cjson.encode({ status = 'cancelled', offers = finish(job, 'cancelled', ARGV[3], at) })

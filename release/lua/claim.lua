@@ -11,6 +11,7 @@ end
 carry_out_legal(moves, at)
 set(job, 'state', 'running')
 set(job, 'owner', owner)
+redis.call('ZREM', key('deadlines'), job.id)
 if not job.started then
   set(job, 'started', at)
 end

@@ -45,15 +45,51 @@ local function watch(job, deadline)
   redis.call('ZADD', key('watch'), deadline, job.id)
 end
 
+-- The first of a list that is wanted, read a few at a time: a list may be long, and mostly its front decides.
+local function find_first(list, from, is_wanted)
+  local few = 16
+  repeat
+    local ids = redis.call('LRANGE', list, from, from + few - 1)
+    for _, id in ipairs(ids) do
+      if is_wanted(id) then
+        return id
+      end
+    end
+    from = from + few
+  until #ids < few
+end
+
+-- A line of a log. Lines are numbered, so that a reader sees how many were cut before the first one left.
+local function add_line(subject, stage, text, limit)
+  local name = key('log', subject)
+  local last = redis.call('XREVRANGE', name, '+', '-', 'COUNT', 1)[1]
+  local number = 1
+  if last then
+    for i = 1, #last[2], 2 do
+      if last[2][i] == 'n' then
+        number = tonumber(last[2][i + 1]) + 1
+      end
+    end
+  end
+  redis.call('XADD', name, 'MAXLEN', '~', limit, '*', 'n', number, 'stage', stage, 'text', text)
+end
+
+-- What the queue itself has to say of a job, in the log where its stages' lines stand.
+local function tell(job, text)
+  add_line(job.release ~= '' and job.release or job.id, 'queue', text, tonumber(job.log_lines or 5000))
+end
+
 -- Make the stage at the job's index available to a worker under a fence of its own.
 local function offer(job, at, new_fence)
   set(job, 'state', 'offered')
+  set(job, 'offered', at)
   if new_fence then
     -- After a loss of Redis fences must still be higher than those stamped on objects in the cluster.
     redis.call('SET', key('fence'), at, 'NX')
     set(job, 'fence', redis.call('INCR', key('fence')))
   end
   watch(job, at + tonumber(job.grace))
+  redis.call('ZADD', key('deadlines'), at + tonumber(job.patience or 86400000), job.id)
   return offer_of(job)
 end
 
@@ -123,13 +159,92 @@ local function head_of(queue)
   return id
 end
 
--- Offer the job at the head unless it is active already. Answers the offer it made, if any.
-local function offer_head(queue, at)
-  local id = head_of(queue)
-  if not id or redis.call('HGET', key('job', id), 'state') ~= 'waiting' then
+local function is_active(id)
+  local state = id and redis.call('HGET', key('job', id), 'state')
+  return state == 'offered' or state == 'running'
+end
+
+-- Two jobs of an app never run at once, also where its tags go through several queues, or where the
+-- configuration named another queue before.
+local function is_free(app)
+  return not is_active(redis.call('GET', key('app', app, 'active')))
+end
+
+-- Until when a deploy leaves its color alone, and for which tag: somebody may still want to roll back to it.
+local function find_hold(job, at)
+  local kept = tonumber(job.keep_rollback_for or '0')
+  if job.kind ~= 'deploy' or kept == 0 then
     return nil
   end
-  return offer(read(key('job', id)), at, true)
+  for _, id in ipairs(redis.call('SMEMBERS', key('app', job.app, 'on-a-color'))) do
+    local release = read(key('release', id))
+    local till = tonumber(release.updated or '0') + kept
+    if release.state == 'standby' and release.color == job.color and till > at then
+      return till, release.tag
+    end
+  end
+end
+
+-- Let the others pass. `reap` puts the job back in its place when its time has come, or the standby is gone.
+local function hold(job, till, tag, at)
+  redis.call('LREM', key('queue', job.queue), 1, job.id)
+  redis.call('ZADD', key('held'), till, job.id)
+  set(job, 'held_until', till)
+  set(job, 'held_for', tag)
+  tell(job, string.format('held for %d min: %s can be rolled back to so long. `verdigris decommission %s` gives it up'
+    .. ' and lets this release go on', math.ceil((till - at) / 60000), tag, job.app))
+end
+
+-- Offer the job at the head, unless it or another one of its app is active. Answers the offer it made, if any.
+local function offer_head(queue, at)
+  local id = head_of(queue)
+  while id do
+    local job = read(key('job', id))
+    if job.state ~= 'waiting' or not is_free(job.app) then
+      return nil
+    end
+    local till, tag = find_hold(job, at)
+    if not till then
+      redis.call('SET', key('app', job.app, 'active'), id)
+      return offer(job, at, true)
+    end
+    hold(job, till, tag, at)
+    id = head_of(queue)
+  end
+end
+
+-- Offer what may go on once a job of `app` is over: the next of its queue, and the app's next in another queue.
+-- Of the app's own, the one that goes ahead of most comes first, then the one that was accepted first.
+local function offer_next(app, own, at)
+  local heads, offers = {}, {}
+  local names = redis.call('SMEMBERS', key('app', app, 'queues'))
+  if not contains(names, own) then
+    names[#names + 1] = own
+  end
+  for _, name in ipairs(names) do
+    local queue = key('queue', name)
+    local id = head_of(queue)
+    if id then
+      local job = redis.call('HMGET', key('job', id), 'app', 'urgency', 'place')
+      local mine = job[1] == app
+      if mine or name == own then
+        heads[#heads + 1] = { queue = queue, mine = mine, urgency = tonumber(job[2] or 0), place = tonumber(job[3] or 0) }
+      end
+    end
+  end
+  table.sort(heads, function(a, b)
+    if a.mine ~= b.mine then
+      return a.mine
+    end
+    if a.urgency ~= b.urgency then
+      return a.urgency > b.urgency
+    end
+    return a.place < b.place
+  end)
+  for _, head in ipairs(heads) do
+    offers[#offers + 1] = offer_head(head.queue, at)
+  end
+  return offers
 end
 
 -- Lists of an app's waiting and running jobs of a kind, in the order of their turns: of all tags, and of one.
@@ -138,14 +253,19 @@ local function open_jobs(app, kind, tag)
   return key('app', app, 'open', kind), key('app', app, 'open', kind, tag)
 end
 
--- Take the job out of its queue for good and offer the next one, if the queue's head has changed.
+-- Take the job out of its queue for good. Answers the offers that this makes possible.
 local function finish(job, state, problem, at)
   local queue = key('queue', job.queue)
   redis.call('LREM', queue, 1, job.id)
   for _, open in ipairs({ open_jobs(job.app, job.kind, job.tag) }) do
     redis.call('LREM', open, 1, job.id)
   end
-  redis.call('ZREM', key('watch'), job.id)
+  for _, index in ipairs({ 'watch', 'held', 'deadlines' }) do
+    redis.call('ZREM', key(index), job.id)
+  end
+  if redis.call('GET', key('app', job.app, 'active')) == job.id then
+    redis.call('DEL', key('app', job.app, 'active'))
+  end
   set(job, 'state', state)
   set(job, 'ended', at)
   if problem ~= '' then
@@ -155,9 +275,10 @@ local function finish(job, state, problem, at)
     -- No release's end takes this record with it.
     redis.call('EXPIRE', key('job', job.id), 2592000)
   end
-  local next_offer = offer_head(queue, at)
+  local offers = offer_next(job.app, job.queue, at)
   if redis.call('EXISTS', queue) == 0 then
     redis.call('SREM', key('queues'), job.queue)
+    redis.call('SREM', key('app', job.app, 'queues'), job.queue)
   end
-  return next_offer
+  return offers
 end

@@ -20,10 +20,10 @@ local _, commas = string.gsub(job.stages, ',', ',')
 if outcome == 'passed' and tonumber(index) < commas then
   set(job, 'index', tonumber(index) + 1)
   set(job, 'attempt', 1)
-  return cjson.encode({ status = 'next', next = offer(job, at, false) })
+  return cjson.encode({ status = 'next', offers = { offer(job, at, false) } })
 end
 if outcome == 'cancelled' and problem == '' then
   problem = job.cancel_problem or ''
 end
 local ends = { passed = 'done', failed = 'failed', cancelled = 'cancelled' }
-return cjson.encode({ status = 'over', next = finish(job, ends[outcome], problem, at) })
+return cjson.encode({ status = 'over', offers = finish(job, ends[outcome], problem, at) })

@@ -4,6 +4,6 @@ if job[1] ~= 'running' or job[2] ~= ARGV[2] then
   return 0
 end
 for i = 6, #ARGV do
-  redis.call('XADD', key('log', ARGV[3]), 'MAXLEN', '~', ARGV[5], '*', 'stage', ARGV[4], 'text', ARGV[i])
+  add_line(ARGV[3], ARGV[4], ARGV[i], ARGV[5])
 end
 return 1

@@ -16,4 +16,5 @@ end
 if job.once == stage or tonumber(job.attempt) > tonumber(ARGV[4]) then
   set(job, 'give_up', ARGV[3])
 end
-return cjson.encode({ status = 'next', next = offer(job, at, true) })
+tell(job, 'offered to another worker: ' .. ARGV[3])
+return cjson.encode({ status = 'next', offers = { offer(job, at, true) } })

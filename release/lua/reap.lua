@@ -1,4 +1,4 @@
--- What is past its deadline. ARGV: lease, limit of answers.
+-- What is past its deadline. ARGV: lease, limit of answers, sweep ('1' looks at the head of every queue as well).
 -- After a restart of Redis every deadline is at least one lease away: the restart must not expire living leases,
 -- and a worker whose stage ended during the outage must get to say so.
 local at = now()
@@ -12,7 +12,7 @@ if run and run ~= before then
     for i = 1, #watched, 2 do
       redis.call('ZADD', key('watch'), math.max(tonumber(watched[i + 1]), at) + tonumber(ARGV[1]), watched[i])
     end
-    return cjson.encode({ restarted = true, lost = {}, overdue = {} })
+    return cjson.encode({ restarted = true, lost = {}, overdue = {}, resumed = {}, expired = {} })
   end
 end
 local lost, overdue = {}, {}
@@ -21,10 +21,65 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', key('watch'), '-inf', at, 'LIMIT
   if job.state == 'running' then
     lost[#lost + 1] = { job = id, fence = tonumber(job.fence), owner = job.owner }
   elseif job.state == 'offered' then
-    overdue[#overdue + 1] = offer_of(job)
+    local offered = offer_of(job)
+    offered.waited = at - tonumber(job.offered or at)
+    overdue[#overdue + 1] = offered
     watch(job, at + tonumber(job.grace))
   else
     redis.call('ZREM', key('watch'), id)
   end
 end
-return cjson.encode({ restarted = false, lost = lost, overdue = overdue })
+
+-- Back to the place that a held job would have had: behind what is active, ahead of what was accepted later.
+local function put_back(job)
+  local queue = key('queue', job.queue)
+  local first = is_active(redis.call('LINDEX', queue, 0)) and 1 or 0
+  local later = find_first(queue, first, function(id)
+    local other = redis.call('HMGET', key('job', id), 'kind', 'place')
+    return contains({ 'deploy', 'decommission' }, other[1]) and tonumber(other[2] or 0) > tonumber(job.place)
+  end)
+  if later then
+    redis.call('LINSERT', queue, 'BEFORE', later, job.id)
+  else
+    redis.call('RPUSH', queue, job.id)
+  end
+  redis.call('SADD', key('queues'), job.queue)
+  redis.call('SADD', key('app', job.app, 'queues'), job.queue)
+  redis.call('ZREM', key('held'), job.id)
+  redis.call('HDEL', key('job', job.id), 'held_until', 'held_for')
+  return queue
+end
+
+local held, resumed = {}, {}
+for _, id in ipairs(redis.call('ZRANGE', key('held'), 0, tonumber(ARGV[2]) - 1)) do
+  local job = read(key('job', id))
+  if job.id then
+    held[#held + 1] = job
+  else
+    redis.call('ZREM', key('held'), id)
+  end
+end
+table.sort(held, function(a, b)
+  return tonumber(a.place) < tonumber(b.place)
+end)
+for _, job in ipairs(held) do
+  if is_free(job.app) and not find_hold(job, at) then
+    resumed[#resumed + 1] = offer_head(put_back(job), at)
+  end
+end
+
+if ARGV[3] == '1' then
+  for _, name in ipairs(redis.call('SMEMBERS', key('queues'))) do
+    resumed[#resumed + 1] = offer_head(key('queue', name), at)
+  end
+end
+
+local expired = {}
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', key('deadlines'), '-inf', at, 'LIMIT', 0, tonumber(ARGV[2]))) do
+  if redis.call('EXISTS', key('job', id)) == 1 then
+    expired[#expired + 1] = id
+  else
+    redis.call('ZREM', key('deadlines'), id)
+  end
+end
+return cjson.encode({ restarted = false, lost = lost, overdue = overdue, resumed = resumed, expired = expired })

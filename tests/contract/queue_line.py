@@ -95,7 +95,7 @@ class Line:
 
     def finish(self, name: str) -> Ending:
         """Claim and pass every stage that is left."""
-        ending = Ending("", None)
+        ending = Ending("")
         while not self.job(name).state.is_over:
             self.claim(name)
             ending = self.end(name)

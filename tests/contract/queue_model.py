@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from release.model import Color, JobKind, JobState, Stage, StageState, State
-from release.order import Entry, insertion_index
+from release.order import Entry, insertion_index, urgency
 from release.plan import PLAN
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ class ModelJob:
     begun: bool = False
     cancelled: bool = False
     give_up: bool = False
+    place: int = 0
+    is_held: bool = False
     fences: list[int] = field(default_factory=list)
     ended: dict[int, StageState] = field(default_factory=dict)
 
@@ -54,6 +56,10 @@ class ModelJob:
     @property
     def stages(self) -> tuple[Stage, ...]:
         return PLAN[self.new.kind]
+
+    @property
+    def is_active(self) -> bool:
+        return self.state in {JobState.OFFERED, JobState.RUNNING}
 
     @property
     def entry(self) -> Entry:
@@ -92,13 +98,16 @@ class QueueModel:
                 return "duplicate", self.seen[key]
         if any(self.releases[move.release_id].state not in move.sources for move in new.moves):
             return "moved", ""
-        queue = self.queues.setdefault(new.queue, [])
-        for other in queue:
+        for other in self.open_jobs(new.app):
             if self._clash(new, other):
                 self.seen |= dict.fromkeys(new.seen, other.id)
                 return "clash", other.id
-        self._add(new, queue)
+        self._add(new, self.queues.setdefault(new.queue, []))
         return "accepted", new.id
+
+    def open_jobs(self, app: str) -> list[ModelJob]:
+        """An app's jobs that are not over, in the order in which they were accepted."""
+        return [job for job in self.jobs.values() if job.new.app == app and not job.state.is_over]
 
     def _clash(self, new: NewJob, other: ModelJob) -> bool:
         if other.new.app != new.app or other.new.kind not in new.clash.kinds:
@@ -117,10 +126,12 @@ class QueueModel:
             self.releases[made.id] = ModelRelease(made.id, made.app, made.tag, made.commit, made.color)
         self.move(new.moves)
         self.seen |= dict.fromkeys(new.seen, new.id)
-        job = ModelJob(new)
+        job = ModelJob(new, place=len(self.jobs))
         self.jobs[job.id] = job
-        queue.insert(insertion_index([one.entry for one in queue], job.entry), job)
-        self._offer_head(queue)
+        is_head_active = bool(queue) and queue[0].is_active
+        entries = [one.entry for one in queue]
+        queue.insert(insertion_index(entries, job.entry, is_head_active=is_head_active), job)
+        self._offer_head(new.queue)
 
     def move(self, moves: Iterable[Move]) -> None:
         """Each that still fits."""
@@ -137,7 +148,9 @@ class QueueModel:
         job.state, job.owner, job.begun = JobState.RUNNING, owner, True
         return True
 
-    def done(self, job: ModelJob, *, index: int, fence: int, outcome: StageState) -> str:
+    def done(
+        self, job: ModelJob, *, index: int, fence: int, outcome: StageState, moves: Iterable[Move]
+    ) -> str:
         """Status; ``next`` and ``over`` alone change anything."""
         if fence != job.fence:
             return "lost"
@@ -146,6 +159,7 @@ class QueueModel:
         if job.state is not JobState.RUNNING or index != job.index:
             return "lost"
         job.ended[index] = outcome
+        self.move(moves)
         if outcome is StageState.PASSED and index + 1 < len(job.stages):
             job.index, job.attempt, job.state = index + 1, 1, JobState.OFFERED
             return "next"
@@ -162,7 +176,7 @@ class QueueModel:
         self._offer(job)
         return "next"
 
-    def cancel(self, job: ModelJob) -> str:
+    def cancel(self, job: ModelJob, moves: Iterable[Move]) -> str:
         """Status."""
         if job.state.is_over:
             return "over"
@@ -171,28 +185,71 @@ class QueueModel:
         if job.begun:
             job.cancelled = True
             return "requested"
+        self.move(moves)
         self._leave(job, JobState.CANCELLED)
         return "cancelled"
 
     def _leave(self, job: ModelJob, state: JobState) -> None:
-        queue = self.queues[job.new.queue]
-        queue.remove(job)
-        job.state = state
-        self._offer_head(queue)
+        if not job.is_held:
+            self.queues[job.new.queue].remove(job)
+        job.state, job.is_held = state, False
+        heads = [queue[0] for queue in self.queues.values() if queue]
+        mine = [head for head in heads if head.new.app == job.new.app]
+        mine.sort(key=lambda head: (-urgency(head.new.kind), head.place))
+        own = [head for head in heads if head not in mine and head.new.queue == job.new.queue]
+        for head in [*mine, *own]:
+            self._offer_head(head.new.queue)
 
-    def _offer_head(self, queue: list[ModelJob]) -> None:
-        if queue and queue[0].state is JobState.WAITING:
-            self._offer(queue[0])
+    def _offer_head(self, name: str) -> None:
+        queue = self.queues[name]
+        while queue and queue[0].state is JobState.WAITING and self._is_free(queue[0].new.app):
+            if not self._must_hold(queue[0]):
+                self._offer(queue[0])
+                return
+            queue.pop(0).is_held = True
+
+    def _is_free(self, app: str) -> bool:
+        return not any(job.is_active for job in self.open_jobs(app))
+
+    def _must_hold(self, job: ModelJob) -> bool:
+        """Here, a hold ends only with the standby: it is for longer than any test lasts."""
+        if job.new.kind is not JobKind.DEPLOY or not job.new.keep_rollback_for:
+            return False
+        others = [one for one in self.releases.values() if one.app == job.new.app]
+        return any(one.state is State.STANDBY and one.color is job.new.color for one in others)
+
+    def resume(self) -> list[ModelJob]:
+        """What a reconciler puts back in its place; those that are offered by it."""
+        held = sorted((job for job in self.jobs.values() if job.is_held), key=lambda job: job.place)
+        before = {job.id for job in self.jobs.values() if job.is_active}
+        for job in held:
+            if self._is_free(job.new.app) and not self._must_hold(job):
+                self._put_back(job)
+        return [job for job in self.jobs.values() if job.is_active and job.id not in before]
+
+    def _put_back(self, job: ModelJob) -> None:
+        queue = self.queues[job.new.queue]
+        first = int(bool(queue) and queue[0].is_active)
+        later = (
+            index
+            for index, other in enumerate(queue)
+            if index >= first
+            and other.new.kind in {JobKind.DEPLOY, JobKind.DECOMMISSION}
+            and other.place > job.place
+        )
+        queue.insert(next(later, len(queue)), job)
+        job.is_held = False
+        self._offer_head(job.new.queue)
 
     def _offer(self, job: ModelJob) -> None:
         self.fence += 1
         job.fences.append(self.fence)
         job.state = JobState.OFFERED
 
-    def offered(self, name: str) -> Offered | None:
-        """The head of a queue, where it waits for a worker."""
-        head = next(iter(self.queues.get(name, [])), None)
-        return (head.id, head.index, head.fence) if head and head.state is JobState.OFFERED else None
+    def offered(self) -> set[Offered]:
+        """Every job that waits for a worker."""
+        offered = [job for job in self.jobs.values() if job.state is JobState.OFFERED]
+        return {(job.id, job.index, job.fence) for job in offered}
 
     def moves_of(self, job: ModelJob) -> list[tuple[str, State]]:
         """The steps that releases take when the job's stage begins (deploy) or ends well, as stages ask."""

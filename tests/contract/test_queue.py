@@ -48,7 +48,7 @@ class TestOrder:
     def test_the_last_job_leaves_nothing_behind_in_the_queue(self, line: Line) -> None:
         line.accept("a")
 
-        assert line.finish("a") == Ending("over", None)
+        assert line.finish("a") == Ending("over")
         assert line.names() == []
         assert not line.client.exists("verdigris:queue:shared")
         assert line.client.smembers("verdigris:queues") == set()

@@ -19,7 +19,7 @@ class TestCancel:
         ending = line.queue.cancel("b", actor=ANNA, problem=PROBLEM, moves=gone)
 
         job = line.job("b")
-        assert ending == Ending("cancelled", None)
+        assert ending == Ending("cancelled")
         assert line.names() == ["a", "c"]
         assert (job.state, job.problem, line.state("r-b")) == (JobState.CANCELLED, PROBLEM, State.CANCELLED)
 
@@ -38,7 +38,7 @@ class TestCancel:
     def test_the_only_job_leaves_an_empty_queue(self, line: Line) -> None:
         line.accept("a")
 
-        assert line.queue.cancel("a", actor=ANNA, problem=PROBLEM) == Ending("cancelled", None)
+        assert line.queue.cancel("a", actor=ANNA, problem=PROBLEM) == Ending("cancelled")
         assert line.names() == []
         assert line.queue.reap().overdue == ()
 
@@ -50,7 +50,7 @@ class TestCancel:
         first = line.queue.cancel("a", actor=ANNA, problem=PROBLEM, moves=gone)
         second = line.queue.cancel("a", actor=VERDIGRIS, problem=PROBLEM, moves=gone)
 
-        assert first == second == Ending("requested", None)
+        assert first == second == Ending("requested")
         assert line.job("a").cancel_requested_by == ANNA
         assert (line.job("a").state, line.state("r-a")) == (JobState.RUNNING, State.QUEUED)
 
@@ -110,5 +110,5 @@ class TestCancel:
         line.end("a", outcome)
         before = line.job("a")
 
-        assert line.queue.cancel("a", actor=ANNA, problem=PROBLEM) == Ending("over", None)
+        assert line.queue.cancel("a", actor=ANNA, problem=PROBLEM) == Ending("over")
         assert line.job("a") == before

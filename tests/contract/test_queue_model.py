@@ -9,22 +9,34 @@ import fakeredis
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from release.model import VERDIGRIS, Color, JobKind, JobState, Stage, StageState, State
 from release.problems import ProblemDocument
-from release.queue import Clash, Ending, NewJob, NewRelease, Queue, Timing
+from release.queue import DAY, Clash, NewJob, NewRelease, Queue, Timing
 from release.records import Move
 from release.store import Store
 from release.transitions import FIRST_STATES, TRANSITIONS, sources_of
-from tests.contract.queue_model import ModelJob, Offered, QueueModel
+from tests.contract.queue_model import ModelJob, ModelRelease, Offered, QueueModel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from release.model import Job
+    from release.records import Offer
+    from release.redis_access import Client
 
 QUEUES = {"shop": "shared", "blog": "shared", "docs": "docs"}
+BY_TAG = {("shop", "v3-green"): "express", ("docs", "v2-blue"): "shared", ("docs", "v1-blue"): "express"}
+"""Tags that have their app's jobs go through another queue than its usual one."""
+
+NAMES = sorted({*QUEUES.values(), *BY_TAG.values()})
 TAGS = {"v1-blue": Color.BLUE, "v2-blue": Color.BLUE, "v3-green": Color.GREEN}
 FITTING = {
     JobKind.PROMOTE: {State.READY, State.ROLLED_BACK},
@@ -54,15 +66,19 @@ class Installation(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        client = fakeredis.FakeRedis(server=fakeredis.FakeServer(), decode_responses=True)
+        client = self.make_client()
         client.set("verdigris:fence", 0)  # so that the model can count them
         self.queue, self.store = Queue(client, LATE), Store(client)
         self.model = QueueModel(LATE.attempts)
         self.count = 0
 
+    def make_client(self) -> Client:
+        """An empty Redis."""
+        return fakeredis.FakeRedis(server=fakeredis.FakeServer(), decode_responses=True)
+
     def pick(self, number: int) -> ModelJob:
         """A job of any age; every second time one that is active."""
-        active = [queue[0] for queue in self.model.queues.values() if queue]
+        active = [job for job in self.model.jobs.values() if job.is_active]
         jobs = active if number % 2 and active else list(self.model.jobs.values())
         return jobs[number // 2 % len(jobs)]
 
@@ -84,7 +100,7 @@ class Installation(RuleBasedStateMachine):
             id=f"j{self.count}",
             app=app,
             kind=kind,
-            queue=QUEUES[app],
+            queue=BY_TAG.get((app, tag), QUEUES[app]),
             color=TAGS.get(tag, Color.BLUE),
             release_id=release_id,
             tag=tag,
@@ -99,9 +115,18 @@ class Installation(RuleBasedStateMachine):
         delivery=st.one_of(st.none(), st.integers(1, 5)),
         joins=st.booleans(),
         once=st.sampled_from([None, Stage.MIGRATE]),
+        hold=st.sampled_from([0, DAY]),
     )
     def deploy(
-        self, app: str, tag: str, commit: str, delivery: int | None, once: Stage | None, *, joins: bool
+        self,
+        app: str,
+        tag: str,
+        commit: str,
+        delivery: int | None,
+        once: Stage | None,
+        hold: int,
+        *,
+        joins: bool,
     ) -> None:
         release_id = f"r{self.count + 1}"
         new = self.job(
@@ -111,6 +136,7 @@ class Installation(RuleBasedStateMachine):
             release_id,
             release=NewRelease(release_id, app, tag, TAGS[tag], commit, VERDIGRIS, ""),
             once=once,
+            keep_rollback_for=hold,
             seen={f"{app}:{delivery}": 60, f"{app}:{tag}:{commit}": 60} if delivery else {},
             clash=Clash(frozenset({JobKind.DEPLOY}), same_tag=True) if joins else Clash(),
         )
@@ -136,6 +162,29 @@ class Installation(RuleBasedStateMachine):
         clash = Clash(frozenset({JobKind.DEPLOY}), same_tag=True)
         self.ask(self.job(release.app, JobKind.DEPLOY, release.tag, release.id, moves=(again,), clash=clash))
 
+    @precondition(lambda self: self.model.releases)
+    @rule(number=picks)
+    def deploy_onto_a_standby(self, number: int) -> None:
+        """A release goes as far as standby; the next one of its color has to leave it alone."""
+        release = list(self.model.releases.values())[number % len(self.model.releases)]
+        self._settle(release, State.STANDBY)
+        tag = next(tag for tag, color in TAGS.items() if color is release.color)
+        self.deploy(release.app, tag, "", None, None, DAY, joins=False)
+
+    @precondition(lambda self: any(job.is_held for job in self.model.jobs.values()))
+    @rule()
+    def give_up_the_standby(self) -> None:
+        for release in list(self.model.releases.values()):
+            self._settle(release, State.RETIRED)
+        self.reap(sweep=False)
+
+    def _settle(self, release: ModelRelease, last: State) -> None:
+        """What the cluster shows moves a release on, as far as its life allows."""
+        life = [State.RUNNING, State.READY, State.LIVE, State.STANDBY, State.RETIRED]
+        moves = as_moves([(release.id, state) for state in life[: life.index(last) + 1]])
+        self.queue.settle(moves)
+        self.model.move(moves)
+
     @precondition(lambda self: self.model.jobs)
     @rule(number=picks)
     def accept_again(self, number: int) -> None:
@@ -154,11 +203,12 @@ class Installation(RuleBasedStateMachine):
         self._done(job, job.index + index_off, job.fence + fence_off, outcome)
 
     @precondition(lambda self: any(self.model.queues.values()))
-    @rule(name=st.sampled_from(sorted(set(QUEUES.values()))), stages=st.integers(1, 12))
+    @rule(name=st.sampled_from(NAMES), stages=st.integers(1, 12))
     def work(self, name: str, stages: int) -> None:
         """A worker to which nothing happens, so that jobs get to their ends as well."""
         for _ in range(stages):
-            if queue := self.model.queues.get(name):
+            queue = self.model.queues.get(name)
+            if queue and queue[0].is_active:
                 job = queue[0]
                 self._claim(job, job.index, job.fence, job.owner or "w1")
                 self._done(job, job.index, job.fence, StageState.PASSED)
@@ -177,14 +227,12 @@ class Installation(RuleBasedStateMachine):
 
     def _done(self, job: ModelJob, index: int, fence: int, outcome: StageState) -> None:
         moves = self._moves_at_the_end(job, outcome)
-        before = self.model.offered(job.new.queue)
+        before = self.model.offered()
 
         ending = self.queue.done(job.id, index=index, fence=fence, outcome=outcome, moves=moves)
 
-        assert ending.status == self.model.done(job, index=index, fence=fence, outcome=outcome)
-        if ending.status in {"next", "over"}:
-            self.model.move(moves)
-        self._check_offer(job, ending, before)
+        assert ending.status == self.model.done(job, index=index, fence=fence, outcome=outcome, moves=moves)
+        self._check_offers(ending.offers, before)
 
     def _moves_at_the_end(self, job: ModelJob, outcome: StageState) -> list[Move]:
         if outcome is StageState.PASSED:
@@ -198,11 +246,11 @@ class Installation(RuleBasedStateMachine):
         job = self.pick(number)
         fence = job.fence + fence_off
 
-        before = self.model.offered(job.new.queue)
+        before = self.model.offered()
         ending = self.queue.lost(job.id, fence=fence, why="its worker died")
 
         assert ending.status == self.model.lost(job, fence=fence)
-        self._check_offer(job, ending, before)
+        self._check_offers(ending.offers, before)
 
     @precondition(lambda self: self.model.jobs)
     @rule(number=picks)
@@ -210,39 +258,60 @@ class Installation(RuleBasedStateMachine):
         job = self.pick(number)
         gone = as_moves([(job.new.release_id, State.CANCELLED)]) if job.new.kind is JobKind.DEPLOY else []
 
-        before = self.model.offered(job.new.queue)
+        before = self.model.offered()
         ending = self.queue.cancel(job.id, actor=VERDIGRIS, problem=PROBLEM, moves=gone)
 
-        assert ending.status == self.model.cancel(job)
-        if ending.status == "cancelled":
-            self.model.move(gone)
-        self._check_offer(job, ending, before)
+        assert ending.status == self.model.cancel(job, gone)
+        self._check_offers(ending.offers, before)
 
-    @rule()
-    def reap(self) -> None:
-        reaped = self.queue.reap()
+    @rule(sweep=st.booleans())
+    def reap(self, *, sweep: bool) -> None:
+        active = [job for job in self.model.jobs.values() if job.is_active]
 
-        active = [queue[0] for queue in self.model.queues.values() if queue]
+        reaped = self.queue.reap(sweep=sweep)
+
+        resumed = self.model.resume()
+        told = [(one.job_id, one.fence) for one in reaped.resumed]
+        assert told == [(job.id, job.fence) for job in sorted(resumed, key=lambda job: job.fence)]
         running = {(one.id, one.fence, one.owner) for one in active if one.state is JobState.RUNNING}
         offered = {(one.id, one.fence, one.index) for one in active if one.state is JobState.OFFERED}
         assert {(one.job_id, one.fence, one.owner) for one in reaped.lost} == running
         assert {(one.job_id, one.fence, one.index) for one in reaped.overdue} == offered
 
-    def _check_offer(self, job: ModelJob, ending: Ending, before: Offered | None) -> None:
+    def _check_offers(self, offers: Sequence[Offer], before: set[Offered]) -> None:
         """What was offered by this step is told, and nothing that was offered before."""
-        after = self.model.offered(job.new.queue)
-        told = ending.offer and (ending.offer.job_id, ending.offer.index, ending.offer.fence)
-        assert told == (after if after != before else None)
+        told = [(offer.job_id, offer.index, offer.fence) for offer in offers]
+        assert len(told) == len(set(told))
+        assert set(told) == self.model.offered() - before
 
     @invariant()
-    def each_queue_is_in_order_and_its_head_alone_is_active(self) -> None:
-        for name in set(QUEUES.values()):
-            jobs, expected = self.store.queue(name), self.model.queues.get(name, [])
+    def each_queue_is_in_order_and_only_its_head_is_active(self) -> None:
+        for name in NAMES:
+            jobs = [job for job in self.store.queue(name) if job.held_until is None]
+            expected = self.model.queues.get(name, [])
             assert [job.id for job in jobs] == [job.id for job in expected]
-            assert [job.state in {JobState.OFFERED, JobState.RUNNING} for job in jobs[:1]] in ([], [True])
             assert {job.state for job in jobs[1:]} <= {JobState.WAITING}
             for job, model in zip(jobs, expected, strict=True):
                 check_same(job, model)
+
+    @invariant()
+    def an_app_has_one_active_job_and_nothing_waits_without_a_reason(self) -> None:
+        for app in QUEUES:
+            active = [job.id for job in self.model.open_jobs(app) if job.is_active]
+            assert len(active) <= 1
+            found = self.store.find_active(app)
+            assert active == ([found.id] if found else [])
+        heads = [queue[0] for queue in self.model.queues.values() if queue]
+        waiting = [head for head in heads if not head.is_active]
+        assert all(self.store.find_active(head.new.app) for head in waiting)
+
+    @invariant()
+    def what_is_held_stands_aside_for_a_standby(self) -> None:
+        for name in NAMES:
+            stored = {job.id for job in self.store.queue(name) if job.held_until is not None}
+            assert stored == {
+                job.id for job in self.model.jobs.values() if job.is_held and job.new.queue == name
+            }
 
     @invariant()
     def fences_rise(self) -> None:
@@ -279,12 +348,26 @@ def check_same(job: Job, model: ModelJob) -> None:
     assert stored == (model.state, model.index, model.fence, model.attempt, model.cancelled)
 
 
-TestInstallation = pytest.mark.timeout(600)(
-    Installation.TestCase
-)  # a failure takes its time to be made small
-TestInstallation.settings = settings(
+LIMITS = settings(
     max_examples=40,
     stateful_step_count=50,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
+a_failure_takes_its_time_to_be_made_small = pytest.mark.timeout(600)
+
+
+@a_failure_takes_its_time_to_be_made_small
+def test_random_jobs_go_as_the_model_says() -> None:
+    run_state_machine_as_test(Installation, settings=LIMITS)
+
+
+@a_failure_takes_its_time_to_be_made_small
+@pytest.mark.needs_redis
+def test_random_jobs_go_as_the_model_says_in_a_real_redis(real_redis: Client) -> None:
+    class InRedis(Installation):
+        def make_client(self) -> Client:
+            real_redis.flushall()
+            return real_redis
+
+    run_state_machine_as_test(InRedis, settings=LIMITS)

@@ -74,7 +74,7 @@ class TestReap:
 
     def test_no_more_is_told_than_asked_for(self, late: Line) -> None:
         for name in "abc":
-            late.queue.accept(replace(new_job(name), queue=name))
+            late.queue.accept(replace(new_job(name, app=name), queue=name))
 
         assert len(late.queue.reap(limit=2).overdue) == 2
 
@@ -102,9 +102,9 @@ class TestGone:
 
         assert queue.claim("a", index=0, fence=1, owner="w1") is None
         assert queue.renew("a", fence=1) is queue.look("a", fence=1) is None
-        assert queue.done("a", index=0, fence=1, outcome=StageState.PASSED) == Ending("lost", None)
-        assert queue.lost("a", fence=1, why="gone") == Ending("lost", None)
-        assert queue.cancel("a", actor=ANNA, problem=PROBLEM) == Ending("over", None)
+        assert queue.done("a", index=0, fence=1, outcome=StageState.PASSED) == Ending("lost")
+        assert queue.lost("a", fence=1, why="gone") == Ending("lost")
+        assert queue.cancel("a", actor=ANNA, problem=PROBLEM) == Ending("over")
         assert not queue.move("a", fence=1, release_id="r-a", fields={"commit": "decade"})
         assert not queue.log("a", fence=1, subject="r-a", stage="sanity", lines=["late"])
         assert queue.reap().lost == ()
@@ -140,7 +140,7 @@ class TestGone:
         line.accept("a", "b")
         line.client.delete("verdigris:job:b")
 
-        assert line.finish("a") == Ending("over", None)
+        assert line.finish("a") == Ending("over")
         assert not line.client.exists("verdigris:queue:shared")
 
     def test_a_head_without_a_record_does_not_block_its_queue(self, line: Line) -> None:

@@ -123,7 +123,7 @@ class TestDone:
 
         again = line.queue.done("a", index=0, fence=fence, outcome=StageState.PASSED)
 
-        assert again == Ending("repeated", None)
+        assert again == Ending("repeated")
         assert line.job("a").stage_index == 1
 
     def test_asked_again_after_the_next_stage_was_claimed_it_still_stands(self, line: Line) -> None:
@@ -144,7 +144,7 @@ class TestDone:
 
         again = line.queue.done("a", index=0, fence=fence, outcome=StageState.FAILED)
 
-        assert again == Ending("repeated", None)
+        assert again == Ending("repeated")
         assert line.names() == ["b"]
 
     def test_another_outcome_than_the_first_is_not_taken(self, line: Line) -> None:
@@ -163,14 +163,14 @@ class TestDone:
 
         ending = line.queue.done("a", index=0, fence=fence, outcome=StageState.PASSED, moves=passed)
 
-        assert ending == Ending("lost", None)
+        assert ending == Ending("lost")
         assert (line.job("a").state, line.job("a").stage_index) == (JobState.OFFERED, 0)
         assert line.state("r-a") is State.QUEUED
 
     def test_a_stage_that_was_not_claimed_can_not_end(self, line: Line) -> None:
         line.accept("a")
 
-        assert line.end("a") == Ending("lost", None)
+        assert line.end("a") == Ending("lost")
         assert line.job("a").state is JobState.OFFERED
 
     def test_moves_happen_with_the_end_and_those_that_no_longer_fit_are_left_out(self, line: Line) -> None:
@@ -214,13 +214,13 @@ class TestLost:
         fence = line.claim("a").fence
         line.queue.lost("a", fence=fence, why="gone")
 
-        assert line.queue.lost("a", fence=fence, why="gone") == Ending("lost", None)
+        assert line.queue.lost("a", fence=fence, why="gone") == Ending("lost")
         assert line.job("a").attempt == 2
 
     def test_a_stage_that_nobody_has_claimed_is_not_lost(self, line: Line) -> None:
         line.accept("a")
 
-        assert line.queue.lost("a", fence=line.job("a").fence, why="gone") == Ending("lost", None)
+        assert line.queue.lost("a", fence=line.job("a").fence, why="gone") == Ending("lost")
 
     def test_past_the_limit_whoever_claims_next_gives_it_up(self, line: Line) -> None:
         line.accept("a")
@@ -297,7 +297,7 @@ class TestMoveAndLog:
         release = line.store.find_release("r-a")
         assert release is not None
         assert (release.state, release.commit) == (State.QUEUED, "c0ffee")
-        assert line.store.log("r-a") == []
+        assert [one.text for one in line.store.log("r-a")] == ["offered to another worker: gone"]
 
     def test_a_stage_that_has_ended_changes_nothing_more_under_the_fence_it_had(self, line: Line) -> None:
         line.accept("a")

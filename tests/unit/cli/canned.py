@@ -34,7 +34,7 @@ from release.model import (
 from release.plan import PLAN
 from release.problems import ProblemDocument
 from release.records import Change, LogLine
-from webhook.presentation import change_json, job_json, line_json, observation_json, queue_json, release_json
+from webhook.presentation import change_json, job_json, line_json, observation_json, release_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -213,5 +213,5 @@ def app(*, queue: tuple[Job, ...] = (), age: float = 4, **changes: Any) -> Json:
             dataclasses.replace(seen, **changes), now=NOON + timedelta(seconds=age)
         ),
         "releases": [release(state=State.LIVE)],
-        "queue": queue_json(queue),
+        "queue": [job_json(job, position=place) for place, job in enumerate(queue)],
     }

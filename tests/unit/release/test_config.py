@@ -58,6 +58,36 @@ def test_a_queue_is_the_apps_own_unless_it_names_one() -> None:
     assert named.queue_of("shop") == "storefront"
 
 
+def test_a_tag_chooses_its_queue_by_the_first_pattern_that_fits() -> None:
+    patterns = '    queue_by_tag: {"v*-fix*": urgent, "v2.*": two}\n'
+    config = parse_config(f"{MINIMAL}    queue: storefront\n{patterns}", name="verdigris.yml")
+
+    chosen = {tag: config.queue_of("shop", tag) for tag in ("v2.1-fix3-blue", "v2.1-blue", "v1-blue", "")}
+
+    assert chosen == {
+        "v2.1-fix3-blue": "urgent",
+        "v2.1-blue": "two",
+        "v1-blue": "storefront",
+        "": "storefront",
+    }
+    assert config.queues_of("shop") == ("storefront", "urgent", "two")
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [("90", 90), ("90s", 90), ("30m", 1800), ("1h", 3600), ("1.5 h", 5400), ("2d", 172800)],
+)
+def test_lengths_of_time_are_written_as_people_say_them(written: str, seconds: float) -> None:
+    app = parse_config(f"{MINIMAL}    keep_rollback_for: {written}\n", name="verdigris.yml").apps["shop"]
+
+    assert app.keep_rollback_for == seconds
+
+
+@pytest.mark.parametrize("written", ["1 week", "h", "-1h", "''", "-5", ".inf"])
+def test_what_is_no_length_of_time_is_told(written: str) -> None:
+    assert "keep_rollback_for" in refusal(f"    keep_rollback_for: {written}\n")
+
+
 def test_an_app_is_found_by_name() -> None:
     config = parse_config(MINIMAL, name="verdigris.yml")
 

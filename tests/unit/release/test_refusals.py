@@ -107,6 +107,12 @@ EACH = {
         409,
         "shop deploy v2.1-blue",
     ),
+    "waited_too_long": (
+        refusals.waited_too_long(a_job()),
+        "waited-too-long",
+        409,
+        "shop deploy v2.1-blue deadlines.turn",
+    ),
     "superseded": (
         refusals.superseded("shop", "v2.1-blue"),
         "superseded",

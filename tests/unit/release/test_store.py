@@ -301,6 +301,7 @@ WRITES: dict[str, Callable[[Queue], object]] = {
     "settle": lambda queue: queue.settle([]),
     "forget": lambda queue: queue.forget("shop", []),
     "recover": lambda queue: queue.recover([]),
+    "note": lambda queue: queue.note("j1", mark="1", text="no worker"),
     "log": lambda queue: queue.log("j1", fence=1, subject="r1", stage="sanity", lines=["one"]),
 }
 

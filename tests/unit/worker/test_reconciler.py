@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -13,12 +13,12 @@ from release.model import JobKind, Stage
 from release.problems import NotDurable
 from release.queue import Ending, LostStage, Queue, Reaped
 from release.records import Offer
-from worker.reconciler import Reconciler
+from worker.reconciler import SWEEP_EVERY, Reconciler
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-NOTHING = Reaped(lost=(), overdue=(), redis_restarted=False)
+NOTHING = Reaped()
 
 
 def offer(job: str, fence: int = 2) -> Offer:
@@ -33,8 +33,11 @@ class FakeQueue:
     taken: list[tuple[str, int, str]] = field(default_factory=list)
     broken: set[str] = field(default_factory=set)
     looked: threading.Event = field(default_factory=threading.Event)
+    sweeps: list[bool] = field(default_factory=list)
+    notes: list[tuple[str, str, str]] = field(default_factory=list)
 
-    def reap(self) -> Reaped:
+    def reap(self, *, sweep: bool) -> Reaped:
+        self.sweeps.append(sweep)
         answer = self.reaped.pop(0) if self.reaped else NOTHING
         if not self.reaped:
             self.looked.set()
@@ -46,7 +49,11 @@ class FakeQueue:
         if job_id in self.broken:
             raise LookupError(job_id)
         self.taken.append((job_id, fence, why))
-        return Ending("lost", None) if job_id == "ended" else Ending("next", offer(job_id, fence + 1))
+        return Ending("lost") if job_id == "ended" else Ending("next", (offer(job_id, fence + 1),))
+
+    def note(self, job_id: str, *, mark: str, text: str) -> bool:
+        self.notes.append((job_id, mark, text))
+        return True
 
 
 @dataclass
@@ -68,12 +75,13 @@ class FakeDispatcher:
         self.closed.append(f"{task_id}: {why}")
 
 
-def reconciler(queue: FakeQueue, dispatcher: FakeDispatcher) -> Reconciler:
-    return Reconciler(cast("Queue", queue), dispatcher)
+def reconciler(queue: FakeQueue, dispatcher: FakeDispatcher, expired: list[str] | None = None) -> Reconciler:
+    expire = (expired if expired is not None else []).append
+    return Reconciler(cast("Queue", queue), dispatcher, expire=expire)
 
 
 def test_a_lost_stage_is_offered_anew_sent_and_its_dead_task_closed() -> None:
-    queue = FakeQueue([Reaped((LostStage("a", 2, "task-1"),), (), redis_restarted=False)])
+    queue = FakeQueue([Reaped(lost=(LostStage("a", 2, "task-1"),))])
     dispatcher = FakeDispatcher()
 
     reconciler(queue, dispatcher).look()
@@ -91,7 +99,7 @@ def test_a_stage_that_ended_in_time_is_left_alone() -> None:
 
 
 def test_an_overdue_offer_is_sent_again_unless_it_still_waits_in_the_broker() -> None:
-    queue = FakeQueue([Reaped((), (offer("a"), offer("b")), redis_restarted=False)])
+    queue = FakeQueue([Reaped(overdue=(offer("a"), offer("b")))])
     dispatcher = FakeDispatcher(waiting=[offer("a")])
 
     reconciler(queue, dispatcher).look()
@@ -99,9 +107,44 @@ def test_an_overdue_offer_is_sent_again_unless_it_still_waits_in_the_broker() ->
     assert dispatcher.sent == [offer("b")]
 
 
+def test_a_release_is_told_that_no_worker_is_free() -> None:
+    waits = replace(offer("a"), waited=12.4)
+    queue = FakeQueue([Reaped(overdue=(waits, offer("b")))])
+
+    reconciler(queue, FakeDispatcher(waiting=[waits, offer("b")])).look()
+
+    text = (
+        "deploy has waited for a worker for 12 s: all that serve releases are busy, or none runs."
+        " Start another: verdigris worker --queues releases"
+    )
+    assert queue.notes == [("a", "1.f2", text)]
+
+
+def test_what_time_made_possible_is_sent_and_what_waited_too_long_ends() -> None:
+    queue, dispatcher, expired = (
+        FakeQueue([Reaped(resumed=(offer("a"),), expired=("b",))]),
+        FakeDispatcher(),
+        [],
+    )
+
+    reconciler(queue, dispatcher, expired).look()
+
+    assert (dispatcher.sent, expired) == ([offer("a")], ["b"])
+
+
+def test_the_heads_of_all_queues_are_looked_at_now_and_then() -> None:
+    queue = FakeQueue()
+    running = reconciler(queue, FakeDispatcher())
+
+    for _ in range(2 * SWEEP_EVERY):
+        running.look()
+
+    assert [index for index, sweep in enumerate(queue.sweeps) if sweep] == [0, SWEEP_EVERY]
+
+
 def test_what_goes_wrong_with_one_job_does_not_stop_the_others() -> None:
     lost = (LostStage("a", 2, "t-a"), LostStage("b", 2, "t-b"))
-    queue = FakeQueue([Reaped(lost, (offer("c"), offer("d")), redis_restarted=False)], broken={"a"})
+    queue = FakeQueue([Reaped(lost, (offer("c"), offer("d")))], broken={"a"})
     dispatcher = FakeDispatcher(broken={"c"})
 
     with structlog.testing.capture_logs() as logged:
@@ -121,7 +164,7 @@ def test_redis_being_away_ends_the_look() -> None:
 
 
 def test_a_restart_of_redis_is_told() -> None:
-    queue = FakeQueue([Reaped((), (), redis_restarted=True)])
+    queue = FakeQueue([Reaped(redis_restarted=True)])
 
     with structlog.testing.capture_logs() as logged:
         reconciler(queue, FakeDispatcher()).look()
@@ -133,7 +176,7 @@ def test_a_restart_of_redis_is_told() -> None:
 
 def test_its_thread_outlives_whatever_a_look_meets() -> None:
     # given a Redis that is away, then answers nonsense, then has something to do
-    lost = Reaped((LostStage("a", 2, "task-1"),), (), redis_restarted=False)
+    lost = Reaped(lost=(LostStage("a", 2, "task-1"),))
     queue, dispatcher = FakeQueue([NotDurable("away"), ValueError("nonsense"), lost]), FakeDispatcher()
     running = reconciler(queue, dispatcher)
 
