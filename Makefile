@@ -51,7 +51,7 @@ faults: $(VENV)/dev.stamp ## kill, freeze, restart and cut off everything in tur
 	@$(BIN)/python -m tests.faults $(ARGS)
 
 bench: $(VENV)/dev.stamp ## ratios, measured side by side on this machine
-	@$(BIN)/python bench/queues.py $(ARGS)
+	@$(BIN)/python bench/queue.py $(ARGS)
 
 check: lint types imports test ## what CI runs
 
