@@ -1,7 +1,8 @@
 """A connection to one cluster: requests over kept connections, each with timeouts, each error one of ours.
 
 What requests mean is in ``objects``. Credentials are the library's business: it reads kubeconfigs, runs
-their credential plugins and renews tokens.
+their credential plugins and renews tokens whose end it knows. Credentials that the server refuses are read
+again from where they came: they may have been exchanged in the middle of a release.
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self, cast
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, cast
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import urllib3
@@ -28,6 +31,9 @@ if TYPE_CHECKING:
 # The library says which of its modules are typed, then leaves functions without annotations.
 _in_cluster: Callable[..., None] = incluster_config.load_incluster_config
 _from_kubeconfig: Callable[..., None] = kube_config.load_kube_config
+_merge: Callable[[str], Any] = kube_config.KubeConfigMerger
+
+Answer = TypeVar("Answer")
 
 CONNECT_TIMEOUT: Final = 5.0
 READ_TIMEOUT: Final = 30.0
@@ -45,10 +51,19 @@ class Body:
 class Cluster:
     """One API server and our credentials for it. Threads may share it; processes may not."""
 
-    def __init__(self, configuration: Any, pool: urllib3.PoolManager) -> None:  # noqa: ANN401 -- the library is untyped
+    def __init__(
+        self,
+        configuration: Any,  # noqa: ANN401 -- the library is untyped
+        pool: urllib3.PoolManager,
+        *,
+        read_again: Callable[[], tuple[Any, urllib3.PoolManager]] | None = None,
+    ) -> None:
         """Use ``connect``; tests pass a pool of their own."""
         self.configuration = configuration
         self._pool = pool
+        self._read_again = read_again
+        self._readings = 0
+        self._reading = Lock()
         self._address = _without_credentials(str(configuration.host)).rstrip("/")
 
     @classmethod
@@ -60,12 +75,9 @@ class Cluster:
         Raises:
             Problem: no usable configuration.
         """
-        configuration = Configuration()
-        try:
-            _load(configuration, _find_kubeconfig(kubeconfig), context)
-        except (ConfigException, OSError) as error:
-            raise _unconfigured(kubeconfig, context, error) from error
-        return cls(configuration, RESTClientObject(configuration).pool_manager)
+        read = partial(_read, kubeconfig, context)
+        configuration, pool = read()
+        return cls(configuration, pool, read_again=read)
 
     @property
     def host(self) -> str:
@@ -102,7 +114,38 @@ class Cluster:
         """
         return self._send("GET", path, query=query, body=None, stream=True)
 
+    def renewing(self, call: Callable[[], Answer]) -> Answer:
+        """Make a call; if our credentials are refused, read them again and make it once more.
+
+        Nothing was done by a call that was refused so.
+
+        Raises:
+            Unauthorized: the new ones are refused as well, or there is nowhere to read them.
+        """
+        readings = self._readings
+        try:
+            return call()
+        except errors.Unauthorized:
+            if not self._renew(readings):
+                raise
+        return call()
+
+    def _renew(self, readings: int) -> bool:
+        """Read the credentials again, unless another thread has done so since ``readings``."""
+        with self._reading:
+            if self._read_again is None:
+                return False
+            if self._readings == readings:
+                self.configuration, self._pool = self._read_again()
+                self._readings += 1
+            return True
+
     def _send(
+        self, method: str, path: str, *, query: Mapping[str, str] | None, body: Body | None, stream: bool
+    ) -> urllib3.BaseHTTPResponse:
+        return self.renewing(lambda: self._exchange(method, path, query=query, body=body, stream=stream))
+
+    def _exchange(
         self, method: str, path: str, *, query: Mapping[str, str] | None, body: Body | None, stream: bool
     ) -> urllib3.BaseHTTPResponse:
         headers = {"accept": "application/json, */*", "user-agent": "verdigris", **self.headers()}
@@ -142,23 +185,49 @@ def _find_kubeconfig(given: Path | None) -> str | None:
     return named or (str(usual) if usual.exists() else None)
 
 
-def _load(configuration: object, kubeconfig: str | None, context: str | None) -> None:
+def _read(kubeconfig: Path | None, context: str | None) -> tuple[Any, urllib3.PoolManager]:
+    configuration = Configuration()
+    try:
+        _load(configuration, _find_kubeconfig(kubeconfig), context)
+    except (ConfigException, OSError) as error:
+        raise _unconfigured(kubeconfig, context, str(error)) from error
+    return configuration, RESTClientObject(configuration).pool_manager
+
+
+def _load(configuration: Configuration, kubeconfig: str | None, context: str | None) -> None:
     if kubeconfig is None:
         _in_cluster(client_configuration=configuration)
-    else:
-        _from_kubeconfig(
-            config_file=kubeconfig, context=context, client_configuration=configuration, persist_config=False
-        )
+        return
+    _from_kubeconfig(
+        config_file=kubeconfig, context=context, client_configuration=configuration, persist_config=False
+    )
+    if not configuration.api_key and not configuration.cert_file:
+        _check_plugin(kubeconfig, context)
 
 
-def _unconfigured(kubeconfig: Path | None, context: str | None, error: Exception) -> Problem:
+def _check_plugin(kubeconfig: str, context: str | None) -> None:
+    """The library logs a credential plugin that fails and goes on without credentials: we do not.
+
+    Raises:
+        ConfigException: the context's user has such a plugin.
+    """
+    document = _merge(kubeconfig).config
+    chosen = document["contexts"].get_with_name(context or document["current-context"])["context"]
+    user = document["users"].get_with_name(chosen["user"])["user"]
+    if "exec" in user:
+        command = user["exec"]["command"]
+        raise ConfigException(f"the credential plugin {command} of user {chosen['user']} gave no credentials")
+
+
+def _unconfigured(kubeconfig: Path | None, context: str | None, why: str) -> Problem:
     where = str(kubeconfig) if kubeconfig else "KUBECONFIG, ~/.kube/config and the pod's service account"
     wanted = f" with context {context}" if context else ""
     return Problem(
         "cluster-config",
         "No usable kubeconfig",
-        detail=f"{where}{wanted}: {error}",
-        next_step="Name a kubeconfig that the workers can read, and a context that it has.",
+        detail=f"{where}{wanted}: {why}",
+        next_step="Name a kubeconfig that the workers can read, and a context that it has. A credential plugin"
+        " must run where the workers run; what it says is in their log.",
         status=500,
     )
 

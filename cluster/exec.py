@@ -67,7 +67,7 @@ def _open(cluster: Cluster, target: Target, turn: Turn, deadline: Deadline) -> w
     def attempt() -> websocket.WebSocket:
         # Nothing on the other side would refuse a worker that was frozen while somebody else took over.
         turn.check()
-        return _connect(cluster, target)
+        return cluster.renewing(lambda: _connect(cluster, target))
 
     try:
         return retry_unavailable(attempt, deadline=deadline, turn=turn)
