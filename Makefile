@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 WORKERS ?= auto
 
-.PHONY: help demo test check lint format types imports unit faults bench clean
+.PHONY: help demo test check lint format types imports unit faults switches bench clean
 
 help: ## print this
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -49,6 +49,9 @@ imports: $(VENV)/dev.stamp ## imports point one way
 
 faults: $(VENV)/dev.stamp ## kill, freeze, restart and cut off everything in turn; the last line is the verdict
 	@$(BIN)/python -m tests.faults $(ARGS)
+
+switches: $(VENV)/dev.stamp ## 100 switches and 20 releases under 500 requests a second: none lost
+	@VERDIGRIS_SWITCHES=100 VERDIGRIS_RELEASES=20 $(BIN)/python -m pytest -q -p no:logging tests/integration/test_zero_loss.py $(ARGS)
 
 bench: $(VENV)/dev.stamp ## ratios, measured side by side on this machine
 	@$(BIN)/python bench/queue.py $(ARGS)
