@@ -34,6 +34,14 @@ SIGN_IN: Final = (
 )
 
 
+REDIS_AWAY: Final = "/not-durable"
+"""How the type of a problem ends that says: Redis did not answer."""
+
+
+class RedisAway(Away):
+    """The server is there and says so itself: Redis is away. What was asked for was not accepted."""
+
+
 class BearerToken(AuthBase):
     """The token as a header; as ``auth``, because requests lets ~/.netrc replace a header of ours."""
 
@@ -69,7 +77,7 @@ class Client:
         """Read ``/api/v1/<path>``; parameters that are None are left out.
 
         Raises:
-            Away: the server can't be reached or can't answer now.
+            Away: the server can't be reached or can't answer now; ``RedisAway`` where it names that reason.
             Failure: it refused, or its answer is not one of ours.
         """
         return self._ask("GET", path, params=parameters)
@@ -119,7 +127,8 @@ class Client:
 
     def _not_now(self, answer: requests.Response) -> Away:
         problem = _find_object(answer) or {}
-        return Away(
+        kind = RedisAway if str(problem.get("type", "")).endswith(REDIS_AWAY) else Away
+        return kind(
             problem.get("title") or f"{self._server} can't answer now ({answer.status_code})",
             detail=problem.get("detail", ""),
             next_step=problem.get("next_step", "ask again in a few seconds"),

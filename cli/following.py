@@ -1,4 +1,4 @@
-"""Following a job to its end, or a release's log, by asking again and again until a deadline.
+"""Asking for a change and following its job to its end, or a release's log, again and again until a deadline.
 
 A server that is away for a moment is asked again: the release goes on without us. What the end means for
 the exit code is the caller's business.
@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from cli.failures import Away, Exit, Failure
+from cli.client import RedisAway
+from cli.failures import Away, Exit, Failure, Refusal
 from cli.text import duration, shown_seconds
 from release.model import JobState, StageState
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from cli.surroundings import Surroundings
 
 INTERVAL: Final = 1.0
+IN_DOUBT: Final = "an earlier try of this command may have been accepted: see `verdigris releases`"
 PATIENCE: Final = 300.0
 """Seconds without any answer after which following ends, where the deadline is not earlier."""
 
@@ -32,7 +34,7 @@ def is_over(job: Json) -> bool:
 
 @dataclass
 class Asking:
-    """Reads of one server under one deadline: ``timeout`` seconds from now, None for none."""
+    """Requests to one server under one deadline: ``timeout`` seconds from now, None for none."""
 
     client: Client
     surroundings: Surroundings
@@ -63,7 +65,31 @@ class Asking:
                     raise
                 self.pause(away.retry_after)
 
-    def pause(self, seconds: float = INTERVAL) -> None:
+    def post(self, *path: str, **members: str | None) -> Json:
+        """Ask for a change, and again while Redis is away, to the deadline.
+
+        Only that answer says that nothing was accepted; after any other the change is not asked for twice.
+        A Redis that was frozen may still carry out what it was sent, so a later refusal names that doubt.
+
+        Raises:
+            Away: the server can't be reached, or its answer was lost.
+            Failure: it refused, or the deadline passed.
+        """
+        is_repeated = False
+        while True:
+            try:
+                return self.client.post(*path, **members)
+            except RedisAway as away:
+                if not is_repeated:
+                    self.tell(f"{away.message}: {away.detail}; trying again")
+                is_repeated = True
+                self.pause(away.retry_after, what="nothing was accepted")
+            except Refusal as refusal:
+                if is_repeated:
+                    refusal.next_step = f"{refusal.next_step}; {IN_DOUBT}"
+                raise
+
+    def pause(self, seconds: float = INTERVAL, *, what: str = "not over") -> None:
         """Wait, but not beyond the deadline.
 
         Raises:
@@ -74,7 +100,7 @@ class Asking:
             return
         left = self.started + self.timeout - self.surroundings.clock()
         if left <= 0:
-            raise Failure(f"not over after {shown_seconds(self.timeout)}", code=Exit.TIMED_OUT)
+            raise Failure(f"{what} after {shown_seconds(self.timeout)}", code=Exit.TIMED_OUT)
         self.surroundings.pause(min(seconds, left))
 
 

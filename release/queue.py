@@ -232,7 +232,7 @@ class Reaped:
     overdue: tuple[Offer, ...] = ()
     resumed: tuple[Offer, ...] = ()
     expired: tuple[str, ...] = ()
-    redis_restarted: bool = False
+    redis_was_away: bool = False
 
 
 class Queue:
@@ -309,7 +309,9 @@ class Queue:
         return _ending(self._lost([job_id, fence, why, self.timing.attempts]))
 
     def reap(self, *, limit: int = 100, sweep: bool = False) -> Reaped:
-        """What is past its deadline now. After a restart of Redis: nothing, and every deadline moves.
+        """What is past its deadline now. After Redis was away: nothing, and every deadline moves.
+
+        It was away when it was restarted, or when no reconciler could look for longer than a lease.
 
         ``sweep`` looks at the head of every queue as well, for one whose turn has come unnoticed: a record
         that was removed by hand, a Redis that went back to an older copy.
@@ -320,7 +322,7 @@ class Queue:
             overdue=_parse_offers(answer["overdue"]),
             resumed=_parse_offers(answer["resumed"]),
             expired=tuple(answer["expired"]),
-            redis_restarted=answer["restarted"],
+            redis_was_away=answer["away"],
         )
 
     def cancel(

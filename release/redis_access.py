@@ -5,10 +5,12 @@ Only this module, the store and the queue know Redis.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from importlib import resources
+from threading import Lock
 from typing import Any, Final
 
 import redis
@@ -23,22 +25,102 @@ REFUSALS: Final = ("MISCONF", "NOREPLICAS", "BUSY", "MASTERDOWN")
 """Answers without an exception of their own in redis-py: can't write to disk, too few replicas, a script that
 does not end, a replica without its master."""
 
+REST: Final = 1.0
+"""Seconds for which a Redis that kept silent is not asked again."""
+
 Client = redis.Redis
 Script = Callable[[list[str | int]], Any]
+
+
+class Silence:
+    """Remembers for a moment that Redis kept silent, so that only one caller at a time waits for it.
+
+    A refused connection is known at once and needs no memory. After a silence the first question is a PING:
+    a frozen Redis carries out later whatever it was sent, though its caller was told that nothing was done.
+    """
+
+    def __init__(self, *, rest: float = REST, clock: Callable[[], float] = time.monotonic) -> None:
+        self._rest = rest
+        self._clock = clock
+        self._until: float | None = None
+        self._asking = Lock()
+
+    @contextmanager
+    def noticed(self, ping: Callable[[], object]) -> Iterator[None]:
+        """Around each call. Raises redis-py's ``TimeoutError`` at once while Redis is known to be silent."""
+        if self._until is not None:
+            self._ask_again(ping, until=self._until)
+        try:
+            yield
+        except redis.exceptions.TimeoutError:
+            self._begin()
+            raise
+
+    def _ask_again(self, ping: Callable[[], object], *, until: float) -> None:
+        if self._clock() < until or not self._asking.acquire(blocking=False):
+            raise redis.exceptions.TimeoutError("silent a moment ago")
+        try:
+            ping()
+        except redis.exceptions.TimeoutError:
+            self._begin()
+            raise
+        else:
+            self._until = None
+        finally:
+            self._asking.release()
+
+    def _begin(self) -> None:
+        self._until = self._clock() + self._rest
+
+
+class _Pipeline(redis.client.Pipeline):
+    """Several commands in one round trip, as one call."""
+
+    around: Callable[[], AbstractContextManager[None]]
+
+    def execute(self, raise_on_error: bool = True) -> list[Any]:  # noqa: FBT001, FBT002 -- redis-py's own signature
+        with self.around():
+            return super().execute(raise_on_error)
+
+
+class _Client(redis.Redis):
+    """Every call of it notices when Redis keeps silent."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 -- handed on to redis-py
+        super().__init__(*arguments, **options)
+        self._silence = Silence()
+
+    def execute_command(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 -- as redis-py has it
+        with self._noticed():
+            return super().execute_command(*arguments, **options)  # type: ignore[no-untyped-call]  # redis-py
+
+    def pipeline(self, transaction: bool = True, shard_hint: Any = None) -> _Pipeline:  # noqa: ANN401, FBT001, FBT002 -- redis-py's own signature
+        pipeline = _Pipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
+        pipeline.around = self._noticed
+        return pipeline
+
+    def _noticed(self) -> AbstractContextManager[None]:
+        return self._silence.noticed(self._ping)
+
+    def _ping(self) -> None:
+        """Over a new connection: of the old ones nobody knows whether the other end still has them."""
+        self.connection_pool.disconnect(inuse_connections=False)
+        super().execute_command("PING")  # type: ignore[no-untyped-call]  # redis-py
 
 
 def connect(url: str, *, timeout: float) -> Client:
     """A client whose calls fail after ``timeout`` seconds and are not repeated.
 
     Whoever asks decides whether to try again: a web request must answer, a worker may wait. What can't be
-    UTF-8 (half a surrogate pair from a hostile payload) is stored as a question mark.
+    UTF-8 (half a surrogate pair from a hostile payload) is stored as a question mark. To connect may take
+    half as long: a name may stand for two addresses, which are tried in turn.
     """
-    return redis.Redis.from_url(
+    return _Client.from_url(
         url,
         decode_responses=True,
         encoding_errors="replace",
         socket_timeout=timeout,
-        socket_connect_timeout=timeout,
+        socket_connect_timeout=timeout / 2,
         socket_keepalive=True,
         health_check_interval=10,
         retry=Retry(NoBackoff(), 0),

@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from release.problems import NotDurable, Problem, ProblemDocument
 from release.tag import shown
-from webhook.answers import plain_problem, problem_answer, redis_away, redis_unread
+from webhook.answers import RETRY_SECONDS, plain_problem, problem_answer, redis_away, redis_unread
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -28,6 +28,7 @@ def handle_errors(app: Flask) -> None:
     app.register_error_handler(NotDurable, _answer_not_durable)
     app.register_error_handler(HTTPException, _answer_http)
     app.register_error_handler(Exception, _answer_crash)
+    app.after_request(_say_when_to_return)
 
 
 def _answer_problem(problem: Problem) -> Response:
@@ -79,7 +80,11 @@ def _stale_form() -> Problem:
 def _answer(document: ProblemDocument) -> Response:
     if request.path.startswith(PROGRAMS):
         return problem_answer(document)
-    answer = make_response(render_template("problem.html", problem=document), document.status)
-    if document.status == HTTPStatus.SERVICE_UNAVAILABLE:
-        answer.headers["Retry-After"] = problem_answer(document).headers["Retry-After"]
+    return make_response(render_template("problem.html", problem=document), document.status)
+
+
+def _say_when_to_return(answer: Response) -> Response:
+    """Each 503 has the header, also those that are no exception: the readiness probe's."""
+    if answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
+        answer.headers.setdefault("Retry-After", str(RETRY_SECONDS))
     return answer

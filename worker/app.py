@@ -27,7 +27,7 @@ from celery.signals import (
 
 from cluster.connection import Cluster
 from release.clock import utc_now
-from release.config import ConfigError, load_config
+from release.config import Config, ConfigError, load_config
 from release.environment import Settings
 from release.problems import NotDurable
 from release.queue import LostStage, Queue
@@ -64,13 +64,18 @@ app.config_from_object(worker_settings(_settings.redis_url))
 
 
 @cache
+def _config() -> Config:
+    """Read once: a pool child that is started later works with what its worker began with."""
+    return load_config(_settings.config)
+
+
+@cache
 def surroundings() -> Surroundings:
     """What this process works with."""
-    config = load_config(_settings.config)
     client = connect(_settings.redis_url, timeout=REDIS_TIMEOUT)
     return Surroundings(
         settings=_settings,
-        config=config,
+        config=_config(),
         store=Store(client),
         queue=Queue(client),
         outbox=quick_sender(_settings.redis_url),

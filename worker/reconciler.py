@@ -76,8 +76,8 @@ class Reconciler:
         What goes wrong with one job does not keep the others from going on.
         """
         reaped = self._queue.reap(sweep=next(self._looks) % SWEEP_EVERY == 0)
-        if reaped.redis_restarted:
-            log.warning("Redis was restarted: every deadline was extended by one lease")
+        if reaped.redis_was_away:
+            log.warning("Redis was away: every deadline was extended by one lease")
         for stage in reaped.lost:
             with _others_going_on(stage.job_id):
                 self.take_over(stage, why="its worker stopped renewing its claim")

@@ -7,10 +7,12 @@ whether it may, is decided in Redis by ``release.queue``.
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from release.plan import RELEASES_QUEUE
 
-_RETRIES = {"max_retries": 60, "interval_start": 0, "interval_step": 0.2, "interval_max": 1}
+# Three minutes of a Redis that refuses connections; one that keeps silent takes longer to answer each time.
+_RETRIES = {"max_retries": 180, "interval_start": 0, "interval_step": 0.2, "interval_max": 1}
 
 
 def worker_settings(redis_url: str) -> dict[str, Any]:
@@ -25,6 +27,7 @@ def worker_settings(redis_url: str) -> dict[str, Any]:
         "worker_send_task_events": True,
         "worker_concurrency": 1,
         "worker_hijack_root_logger": False,
+        "worker_consumer": "worker.consumer:SteadyConsumer",
         "broker_connection_retry": True,
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
@@ -55,14 +58,25 @@ def sender_settings(redis_url: str) -> dict[str, Any]:
 
 def _common(redis_url: str) -> dict[str, Any]:
     return {
-        "broker_url": redis_url,
-        "result_backend": redis_url,
+        "broker_url": verified(redis_url),
+        "result_backend": verified(redis_url),
         "task_default_queue": RELEASES_QUEUE,
         "task_send_sent_event": True,
         "task_serializer": "json",
         "accept_content": ["json"],
         "enable_utc": True,
     }
+
+
+def verified(redis_url: str) -> str:
+    """The address of a Redis over TLS asks for a valid certificate unless it says otherwise.
+
+    Celery's broker would trust any, its result backend would refuse to start.
+    """
+    parts = urlsplit(redis_url)
+    if parts.scheme != "rediss" or "ssl_cert_reqs" in parts.query:
+        return redis_url
+    return urlunsplit(parts._replace(query="&".join(filter(None, [parts.query, "ssl_cert_reqs=required"]))))
 
 
 def _transport(*, timeout: float, connect_timeout: float, **more: float) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import click
 
@@ -60,8 +61,7 @@ def deploy(
 
     Nobody but requests with the test cookie reaches it until it is promoted.
     """
-    answer = session.client.post("apps", app, "deploy", tag=tag, commit=commit, reason=reason)
-    finish(session, answer, **waiting)
+    request(session, "apps", app, "deploy", tag=tag, commit=commit, reason=reason, **waiting)
 
 
 @click.command
@@ -74,7 +74,32 @@ def promote(
     session: Session, *, app: str, release: str | None, reason: str, **waiting: Unpack[Waiting]
 ) -> None:
     """Move every user to the release that is ready."""
-    finish(session, session.client.post("apps", app, "promote", release=release, reason=reason), **waiting)
+    request(session, "apps", app, "promote", release=release, reason=reason, **waiting)
+
+
+def or_directly(function: Command) -> Command:
+    """Add --direct, with which no server is asked: the command is another one then."""
+
+    @click.option(
+        "--direct", is_flag=True, help="Without server and Redis: needs configuration and kubeconfig."
+    )
+    @click.option(
+        "--context", metavar="NAME", help="With --direct: the kubeconfig's context [else the app's]."
+    )
+    @click.option("--yes", is_flag=True, help="With --direct: don't ask before it is done.")
+    @functools.wraps(function)
+    def command(*, direct: bool, context: str | None, yes: bool, **rest: Any) -> None:  # noqa: ANN401 -- handed on
+        if not direct:
+            if context or yes:
+                raise click.UsageError("--context and --yes are for --direct")
+            function(**rest)
+            return
+        from cli.commands.direct import Wanted, roll_back_directly  # noqa: PLC0415 -- slow; rarely needed
+
+        given = {name: rest[name] for name in ("app", "release", "reason", "is_json")}
+        roll_back_directly(Wanted(context=context, is_agreed=yes, **given))
+
+    return command
 
 
 @click.command
@@ -82,12 +107,13 @@ def promote(
 @release_option
 @reason_option
 @waiting_options
+@or_directly
 @client_command
 def rollback(
     session: Session, *, app: str, release: str | None, reason: str, **waiting: Unpack[Waiting]
 ) -> None:
     """Move every user back to the release before."""
-    finish(session, session.client.post("apps", app, "rollback", release=release, reason=reason), **waiting)
+    request(session, "apps", app, "rollback", release=release, reason=reason, **waiting)
 
 
 @click.command
@@ -100,7 +126,7 @@ def decommission(session: Session, *, app: str, reason: str, **waiting: Unpack[W
 
     What ran there can't be rolled back to any more.
     """
-    finish(session, session.client.post("apps", app, "decommission", reason=reason), **waiting)
+    request(session, "apps", app, "decommission", reason=reason, **waiting)
 
 
 @click.command
@@ -110,7 +136,7 @@ def decommission(session: Session, *, app: str, reason: str, **waiting: Unpack[W
 @client_command
 def redeploy(session: Session, *, release: str, reason: str, **waiting: Unpack[Waiting]) -> None:
     """Release the commit of an earlier release again."""
-    finish(session, session.client.post("releases", release, "redeploy", reason=reason), **waiting)
+    request(session, "releases", release, "redeploy", reason=reason, **waiting)
 
 
 @click.command
@@ -120,7 +146,7 @@ def redeploy(session: Session, *, release: str, reason: str, **waiting: Unpack[W
 @client_command
 def retry(session: Session, *, release: str, reason: str, **waiting: Unpack[Waiting]) -> None:
     """Run the stages of a failed release again."""
-    finish(session, session.client.post("releases", release, "retry", reason=reason), **waiting)
+    request(session, "releases", release, "retry", reason=reason, **waiting)
 
 
 @click.command
@@ -130,13 +156,28 @@ def retry(session: Session, *, release: str, reason: str, **waiting: Unpack[Wait
 @client_command
 def cancel(session: Session, *, release: str, reason: str, **waiting: Unpack[Waiting]) -> None:
     """Stop a release on its way."""
-    answer = session.client.post("releases", release, "cancel", reason=reason)
-    finish(session, answer, wanted=JobState.CANCELLED, **waiting)
+    request(session, "releases", release, "cancel", reason=reason, wanted=JobState.CANCELLED, **waiting)
 
 
-def finish(
-    session: Session, answer: Json, *, wait: bool, timeout: float, wanted: JobState = JobState.DONE
+def request(
+    session: Session,
+    *path: str,
+    wait: bool,
+    timeout: float,
+    wanted: JobState = JobState.DONE,
+    **members: str | None,
 ) -> None:
+    """Ask for a change and say what became of it; with ``wait`` also wait for a Redis that is away.
+
+    Raises:
+        Failure: as ``finish``, or nothing was accepted.
+    """
+    asking = Asking(session.client, session.surroundings, timeout, session.tell)
+    answer = (asking if wait else session.client).post(*path, **members)
+    finish(session, answer, asking, wait=wait, wanted=wanted)
+
+
+def finish(session: Session, answer: Json, asking: Asking, *, wait: bool, wanted: JobState) -> None:
     """Say what was accepted and, where that is asked, how it ended.
 
     Raises:
@@ -147,7 +188,7 @@ def finish(
         session.tell("this was asked before; it is not done a second time")
     session.tell(f"accepted: job {job['id']}{_of_release(answer)}")
     if wait:
-        answer = _follow(session, job, timeout)
+        answer = _follow(session, asking, job)
     if session.is_json:
         session.dump(answer)
     if wait:
@@ -174,14 +215,13 @@ def check_outcome(job: Json, wanted: JobState) -> None:
     )
 
 
-def _follow(session: Session, job: Json, timeout: float) -> Json:
+def _follow(session: Session, asking: Asking, job: Json) -> Json:
     """The job and its release as they are when the job has ended."""
 
     def show_line(line: Json) -> None:
         if not session.is_json:
             tables.print_line(line)
 
-    asking = Asking(session.client, session.surroundings, timeout, session.tell)
     try:
         ended = follow_job(asking, job, show_line=show_line)
         release = asking.get("releases", ended["release"])["release"] if ended["release"] else None

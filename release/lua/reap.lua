@@ -1,19 +1,22 @@
 -- What is past its deadline. ARGV: lease, limit of answers, sweep ('1' looks at the head of every queue as well).
--- After a restart of Redis every deadline is at least one lease away: the restart must not expire living leases,
--- and a worker whose stage ended during the outage must get to say so.
-local at = now()
+-- While Redis is away no worker can renew its claim. When it is back, whoever looks first would find every lease over
+-- and take each stage from a worker that is alive. So after a restart, and after a time in which nobody could look,
+-- every deadline is at least one lease away; a worker whose stage ended meanwhile gets to say so.
+local at, lease = now(), tonumber(ARGV[1])
 local known, info = pcall(redis.call, 'INFO', 'server')
 local run = known and type(info) == 'string' and string.match(info, 'run_id:(%w+)') or nil
-local before = redis.call('GET', key('run'))
-if run and run ~= before then
+local run_before, looked = redis.call('GET', key('run')), redis.call('GET', key('looked'))
+redis.call('SET', key('looked'), at)
+if run and run ~= run_before then
   redis.call('SET', key('run'), run)
-  if before then
-    local watched = redis.call('ZRANGE', key('watch'), 0, -1, 'WITHSCORES')
-    for i = 1, #watched, 2 do
-      redis.call('ZADD', key('watch'), math.max(tonumber(watched[i + 1]), at) + tonumber(ARGV[1]), watched[i])
-    end
-    return cjson.encode({ restarted = true, lost = {}, overdue = {}, resumed = {}, expired = {} })
+end
+local restarted = run ~= nil and run_before and run ~= run_before
+if restarted or (looked and at - tonumber(looked) > math.max(lease, 1000)) then
+  local watched = redis.call('ZRANGE', key('watch'), 0, -1, 'WITHSCORES')
+  for i = 1, #watched, 2 do
+    redis.call('ZADD', key('watch'), math.max(tonumber(watched[i + 1]), at) + lease, watched[i])
   end
+  return cjson.encode({ away = true, lost = {}, overdue = {}, resumed = {}, expired = {} })
 end
 local lost, overdue = {}, {}
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', key('watch'), '-inf', at, 'LIMIT', 0, tonumber(ARGV[2]))) do
@@ -82,4 +85,4 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', key('deadlines'), '-inf', at, 'L
     redis.call('ZREM', key('deadlines'), id)
   end
 end
-return cjson.encode({ restarted = false, lost = lost, overdue = overdue, resumed = resumed, expired = expired })
+return cjson.encode({ away = false, lost = lost, overdue = overdue, resumed = resumed, expired = expired })

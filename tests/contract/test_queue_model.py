@@ -66,7 +66,7 @@ class Installation(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        client = self.make_client()
+        self.client = client = self.make_client()
         client.set("verdigris:fence", 0)  # so that the model can count them
         self.queue, self.store = Queue(client, LATE), Store(client)
         self.model = QueueModel(LATE.attempts)
@@ -268,6 +268,7 @@ class Installation(RuleBasedStateMachine):
     def reap(self, *, sweep: bool) -> None:
         active = [job for job in self.model.jobs.values() if job.is_active]
 
+        self.client.delete("verdigris:looked")  # however slow this test is: Redis was never away
         reaped = self.queue.reap(sweep=sweep)
 
         resumed = self.model.resume()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import replace
 from shutil import rmtree
+from signal import SIGCONT, SIGSTOP
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -28,7 +30,7 @@ class TestReap:
     def test_there_may_be_nothing(self, line: Line) -> None:
         reaped = line.queue.reap()
 
-        assert (reaped.lost, reaped.overdue, reaped.redis_restarted) == ((), (), False)
+        assert (reaped.lost, reaped.overdue, reaped.redis_was_away) == ((), (), False)
 
     def test_nothing_within_its_deadline_is_touched(self, line: Line) -> None:
         line.accept("a")
@@ -87,6 +89,40 @@ class TestReap:
         assert late.client.zcard("verdigris:watch") == 0
 
 
+class TestNobodyCouldLook:
+    """Redis was frozen or cut off: its run is the same, its clock went on, and no claim could be renewed."""
+
+    def test_no_stage_is_taken_from_a_living_worker(self, late: Line) -> None:
+        late.accept("a")
+        late.claim("a")
+        [stage] = late.queue.reap().lost
+        assert stage.job_id == "a"
+        late.client.decr("verdigris:looked", 5_000)
+
+        reaped = late.with_timing(PATIENT).queue.reap()
+
+        assert not reaped.redis_was_away, "an hour's lease is not over after five seconds"
+        reaped = late.queue.reap()
+        assert not reaped.redis_was_away
+        late.client.decr("verdigris:looked", 5_000)
+        reaped = late.queue.reap()
+        assert (reaped.redis_was_away, reaped.lost) == (True, ())
+
+    def test_every_deadline_moves_one_lease_away_once(self, line: Line) -> None:
+        short = line.with_timing(Timing(lease=5_000))
+        short.accept("a")
+        short.claim("a")
+        short.queue.reap()
+        short.client.zadd("verdigris:watch", {"a": 1})
+        short.client.decr("verdigris:looked", 5_001)
+
+        away, then = short.queue.reap(), short.queue.reap()
+
+        assert (away.redis_was_away, away.lost) == (True, ())
+        assert (then.redis_was_away, then.lost) == (False, ())
+        assert (short.client.zscore("verdigris:watch", "a") or 0) > 5_000
+
+
 class TestGone:
     """What Redis has lost must not stop what is left."""
 
@@ -108,7 +144,7 @@ class TestGone:
         assert not queue.move("a", fence=1, release_id="r-a", fields={"commit": "decade"})
         assert not queue.log("a", fence=1, subject="r-a", stage="sanity", lines=["late"])
         assert queue.reap().lost == ()
-        assert forgotten.client.dbsize() <= 1
+        assert forgotten.client.dbsize() <= 2
 
     def test_new_jobs_are_taken_after_it(self, forgotten: Line) -> None:
         (offer,) = forgotten.accept("c")
@@ -163,7 +199,7 @@ class TestRealServer:
             client = connect(first.url, timeout=5)
             before = Line(Queue(client, timing), Store(client), client)
             before.accept("a", "b")
-            assert not before.queue.reap().redis_restarted
+            assert not before.queue.reap().redis_was_away
             fence = before.claim("a").fence
             before.queue.log("a", fence=fence, subject="r-a", stage="sanity", lines=["one"])
             job = before.job("a")
@@ -174,13 +210,13 @@ class TestRealServer:
             after = before.with_timing(PATIENT)
             reaped = after.queue.reap()
 
-            assert reaped.redis_restarted
+            assert reaped.redis_was_away
             assert (reaped.lost, reaped.overdue) == ((), ())
             assert after.queue.reap().lost == ()
             assert (after.job("a"), after.names()) == (job, ["a", "b"])
             assert [line.text for line in after.store.log("r-a")] == ["one"]
             assert after.finish("a").status == "over"
-            assert not after.queue.reap().redis_restarted
+            assert not after.queue.reap().redis_was_away
             client.close()
 
     def test_a_new_run_moves_each_deadline_one_lease_away_from_now(self, real_redis: Client) -> None:
@@ -190,11 +226,30 @@ class TestRealServer:
         real_redis.zadd("verdigris:watch", {"long-over": now - HOUR, "still-good": now + HOUR})
         real_redis.set("verdigris:run", "another")
 
-        assert queue.reap().redis_restarted
+        assert queue.reap().redis_was_away
 
         late, good = (real_redis.zscore("verdigris:watch", name) or 0 for name in ("long-over", "still-good"))
         assert now + 5_000 <= late <= now + 60_000
         assert good == now + HOUR + 5_000
+
+    def test_a_server_that_was_silent_is_asked_anew_once_it_speaks_again(
+        self, redis_program: Path, tmp_path: Path
+    ) -> None:
+        with start_redis(tmp_path, server=redis_program) as server:
+            store = Store(connect(server.url, timeout=0.2))
+            store.releases()
+            server.process.send_signal(SIGSTOP)
+            with pytest.raises(NotDurable):
+                store.releases()
+            server.process.send_signal(SIGCONT)
+
+            deadline = time.monotonic() + 10
+            while time.monotonic() < deadline:
+                with suppress(NotDurable):
+                    assert store.releases() == []
+                    return
+                Event().wait(0.02)
+            pytest.fail("it speaks again, and is not asked")
 
     def test_a_full_server_writes_all_of_a_job_or_nothing(self, real_redis: Client) -> None:
         line = Line(Queue(real_redis, PATIENT), Store(real_redis), real_redis)

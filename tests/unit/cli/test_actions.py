@@ -256,6 +256,36 @@ def test_a_server_that_is_away_for_a_moment_is_asked_again_when_it_says(
     assert result.stdout.count("trying again") == 1
 
 
+def test_with_wait_a_change_is_asked_for_until_redis_is_back(
+    terminal: Terminal, server: CannedServer
+) -> None:
+    server.refuse("POST /apps/shop/rollback", problem("not-durable", status=503), Retry_After="5")
+    server.answer("POST /apps/shop/rollback", accepted(), status=202)
+    server.answer("GET /jobs/J1", job(JobState.DONE, kind=JobKind.ROLLBACK))
+    server.answer("GET /releases/R1/log", log())
+    server.answer("GET /releases/R1", details())
+
+    result = terminal.run("rollback", "shop", "--wait")
+
+    assert result.exit_code == 0
+    assert terminal.time.pauses == [5]
+    assert "trying again" in result.stdout
+
+
+def test_with_wait_the_deadline_holds_for_asking_and_following_together(
+    terminal: Terminal, server: CannedServer
+) -> None:
+    server.refuse("POST /apps/shop/promote", problem("not-durable", status=503), Retry_After="20")
+    server.answer("POST /apps/shop/promote", accepted(), status=202)
+    server.answer("GET /jobs/J1", job(JobState.WAITING, kind=JobKind.PROMOTE))
+    server.answer("GET /releases/R1/log", log())
+
+    result = terminal.run("promote", "shop", "--wait", "--timeout", "30")
+
+    assert result.exit_code == 5
+    assert terminal.time.now == 30
+
+
 def test_a_server_that_stays_away_ends_the_waiting(terminal: Terminal, server: CannedServer) -> None:
     server.answer("POST /apps/shop/promote", accepted())
     server.refuse("GET /jobs/J1", problem("not-durable", status=503), Retry_After="86400")
@@ -285,3 +315,12 @@ def test_a_job_cancelled_by_somebody_else_says_by_whom(terminal: Terminal, serve
 
     assert result.exit_code == 1
     assert "shop: none waits" in result.stderr
+
+
+def test_options_of_the_direct_way_are_for_that_alone(terminal: Terminal, server: CannedServer) -> None:
+    for option in ("--yes", "--context=there"):
+        result = terminal.run("rollback", "shop", option)
+
+        assert result.exit_code == 2
+        assert "--context and --yes are for --direct" in result.stderr
+    assert server.asked == []

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import socket
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
 import redis
 
 from release.problems import NotDurable
-from release.redis_access import PREFIX, connect, key, load_script, told_as_not_durable
+from release.redis_access import PREFIX, Silence, connect, key, load_script, told_as_not_durable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,3 +120,116 @@ def test_a_script_says_when_redis_is_away(redis_server: fakeredis.FakeServer, cl
 
     with pytest.raises(NotDurable, match="Redis did not answer: ConnectionError"):
         renew(["01JOB", 1, 5000, 1])
+
+
+class Peer:
+    """A Redis that answers, keeps silent or refuses; counts its PINGs and calls."""
+
+    def __init__(self) -> None:
+        self.failure: Exception | None = None
+        self.pings = self.calls = 0
+        self.now = 0.0
+        self.silence = Silence(rest=1.0, clock=lambda: self.now)
+
+    def ping(self) -> None:
+        self.pings += 1
+        self._answer()
+
+    def call(self) -> None:
+        with self.silence.noticed(self.ping):
+            self.calls += 1
+            self._answer()
+
+    def _answer(self) -> None:
+        if self.failure:
+            raise self.failure
+
+
+@pytest.fixture
+def peer() -> Peer:
+    return Peer()
+
+
+def test_a_silent_redis_is_not_asked_again_for_a_moment(peer: Peer) -> None:
+    peer.failure = redis.exceptions.TimeoutError("Timeout reading from socket")
+    for _ in range(3):
+        with pytest.raises(redis.exceptions.TimeoutError):
+            peer.call()
+
+    assert (peer.calls, peer.pings) == (1, 0)
+
+
+def test_after_the_moment_it_is_asked_with_a_ping_alone(peer: Peer) -> None:
+    peer.failure = redis.exceptions.TimeoutError("Timeout reading from socket")
+    for peer.now in (0.0, 1.0, 1.5, 2.0):
+        with pytest.raises(redis.exceptions.TimeoutError):
+            peer.call()
+
+    assert (peer.calls, peer.pings) == (1, 2)
+
+
+def test_once_it_answers_the_call_itself_is_made(peer: Peer) -> None:
+    peer.failure = redis.exceptions.TimeoutError("Timeout reading from socket")
+    with pytest.raises(redis.exceptions.TimeoutError):
+        peer.call()
+    peer.failure, peer.now = None, 1.0
+
+    peer.call()
+    peer.call()
+
+    assert (peer.calls, peer.pings) == (3, 1)
+
+
+def test_a_refused_connection_is_tried_each_time(peer: Peer) -> None:
+    peer.failure = redis.exceptions.ConnectionError("Connection refused")
+    for _ in range(3):
+        with pytest.raises(redis.exceptions.ConnectionError):
+            peer.call()
+
+    assert (peer.calls, peer.pings) == (3, 0)
+
+
+def test_one_caller_alone_waits_for_the_ping(peer: Peer) -> None:
+    # Given a silence whose moment is over, and a caller whose PING is not answered yet
+    peer.failure = redis.exceptions.TimeoutError("Timeout reading from socket")
+    with pytest.raises(redis.exceptions.TimeoutError):
+        peer.call()
+    peer.failure, peer.now = None, 1.0
+    with ThreadPoolExecutor(1) as pool:
+        asked, answered = threading.Event(), threading.Event()
+
+        def wait() -> None:
+            asked.set()
+            answered.wait(10)
+
+        def call() -> None:
+            with peer.silence.noticed(wait):
+                pass
+
+        first = pool.submit(call)
+        asked.wait(10)
+        # When another comes, then it is told at once
+        with pytest.raises(redis.exceptions.TimeoutError, match="silent a moment ago"):
+            peer.call()
+        answered.set()
+        first.result(10)
+    peer.call()
+    assert peer.calls == 2
+
+
+def test_twenty_callers_wait_together_and_whoever_comes_later_not_at_all(deaf_port: int) -> None:
+    client = connect(f"redis://127.0.0.1:{deaf_port}/0", timeout=0.5)
+
+    def seconds(_: int) -> float:
+        began = time.monotonic()
+        with client.pipeline() as pipeline:
+            pipeline.hgetall("a")
+            with pytest.raises(NotDurable), told_as_not_durable():
+                pipeline.execute()
+        return time.monotonic() - began
+
+    with ThreadPoolExecutor(20) as pool:
+        together = list(pool.map(seconds, range(20)))
+    assert max(together) < 1.5
+    assert max(seconds(number) for number in range(5)) < 0.2
+    client.close()

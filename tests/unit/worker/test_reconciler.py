@@ -163,14 +163,14 @@ def test_redis_being_away_ends_the_look() -> None:
         reconciler(FakeQueue([NotDurable("away")]), FakeDispatcher()).look()
 
 
-def test_a_restart_of_redis_is_told() -> None:
-    queue = FakeQueue([Reaped(redis_restarted=True)])
+def test_that_redis_was_away_is_told() -> None:
+    queue = FakeQueue([Reaped(redis_was_away=True)])
 
     with structlog.testing.capture_logs() as logged:
         reconciler(queue, FakeDispatcher()).look()
 
     assert [entry["event"] for entry in logged] == [
-        "Redis was restarted: every deadline was extended by one lease"
+        "Redis was away: every deadline was extended by one lease"
     ]
 
 
