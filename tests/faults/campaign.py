@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event, Thread, Timer
 from typing import TYPE_CHECKING, Final, Self
@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Final, Self
 from tests.faults.chronicle import read_chronicle
 from tests.faults.dice import dice
 from tests.faults.drive import COLORS, Driver, Share
-from tests.faults.host import Host
+from tests.faults.host import Host, Stopped
 from tests.faults.house import House
-from tests.faults.journal import read_journal
+from tests.faults.journal import now, read_journal
 from tests.faults.judge import Evidence, Loss, judge
 from tests.faults.ledger import Ledger, ReleaseEnd
 from tests.faults.place import Place, free_ports
 from tests.faults.report import report, say
+from tests.faults.spent import Phases, read_processors
 from tests.faults.storm import LONG, Storm
 
 if TYPE_CHECKING:
@@ -30,8 +31,11 @@ if TYPE_CHECKING:
 LAST_WORDS: Final = 25.0
 """Seconds kept for ending and judging."""
 
-CLOSING: Final = 0.8
-"""The part of the time after which nothing more is pushed or broken: what is on its way must end."""
+CLOSING: Final = 0.85
+"""The part of the time after which nothing more is pushed or broken: what is on its way must end.
+
+At most a burst of each app is, half of what workers that nobody disturbs do meanwhile.
+"""
 
 TELL_INTERVAL: Final = 20.0
 
@@ -63,6 +67,11 @@ class Clock:
         began = time.monotonic()
         return cls(began, began + CLOSING * (seconds - LAST_WORDS), began + seconds - LAST_WORDS)
 
+    @property
+    def progress(self) -> float:
+        """How much of the time for pushing and breaking is over: a slow campaign has its outages as well."""
+        return (time.monotonic() - self.began) / (self.closing - self.began)
+
 
 @dataclass(frozen=True)
 class Result:
@@ -85,18 +94,29 @@ def run(options: Options) -> Result:
 
 
 def _run_in(folder: Path, options: Options) -> Result:
-    clock = Clock.starting_now(options.seconds)
+    clock, began, idle = Clock.starting_now(options.seconds), now(), read_processors()
     apps = tuple(f"app-{number:02}" for number in range(1, options.apps + 1))
     place = Place(folder, apps, options.seed, free_ports())
     place.write(_tags(options))
     ledger = Ledger(options.releases)
     with House(place, workers=options.workers) as house:
-        storm = Storm(house, place.gateway, options.plan, lambda: ledger.progress, dice(options.seed))
-        finals = _play(place, ledger, storm, _shares(options, apps), clock)
-    evidence = _gather(place, house, ledger, finals)
+        storm = Storm(
+            house,
+            place.gateway,
+            options.plan,
+            progress=lambda: max(ledger.progress, clock.progress),
+            random=dice(options.seed),
+        )
+        played = now()
+        gave_up = _play(place, ledger, storm, _shares(options, apps), clock)
+        ended = now()
+        finals = _ask_for_ends(place, ledger)
+    place.write_faults(storm.faults)
+    evidence = replace(_gather(place, house, ledger, finals), gave_up=gave_up)
     losses = judge(evidence)
-    seconds = time.monotonic() - clock.began
-    stood = report(evidence, ledger, storm.faults, losses, missed=storm.missed, seconds=seconds)
+    part_busy = read_processors().part_busy_since(idle)
+    phases = Phases(began, played, storm.calm, ended, over=now(), part_busy=part_busy)
+    stood = report(evidence, ledger, storm.faults, losses, missed=storm.missed, phases=phases)
     return Result(stood, losses, storm.faults, evidence)
 
 
@@ -112,12 +132,11 @@ def _gather(place: Place, house: House, ledger: Ledger, finals: list[ReleaseEnd]
     )
 
 
-def _play(place: Place, ledger: Ledger, storm: Storm, shares: list[Share], clock: Clock) -> list[ReleaseEnd]:
-    """Everybody asks, everything breaks, until all has ended or the time is up."""
+def _play(place: Place, ledger: Ledger, storm: Storm, shares: list[Share], clock: Clock) -> float | None:
+    """Everybody asks, everything breaks, until all has ended. Or until the time is up; then it says when."""
     closing, over = Event(), Event()
-    host = Host(place, ledger, over=over)
     drivers = [
-        Thread(target=Driver(share, host=host, ledger=ledger, closing=closing).play, name=share.app)
+        Thread(target=_driver(share, place, ledger, closing=closing, over=over).play, name=share.app)
         for share in shares
     ]
     for thread in drivers:
@@ -128,12 +147,16 @@ def _play(place: Place, ledger: Ledger, storm: Storm, shares: list[Share], clock
         closing.set()
         storm.stop()
         _wait(drivers, clock.over, ledger, storm)
+        return now() if any(thread.is_alive() for thread in drivers) else None
     finally:
         over.set()
         storm.stop()
         for thread in drivers:
             thread.join()
-    return _ask_for_ends(place, ledger)
+
+
+def _driver(share: Share, place: Place, ledger: Ledger, *, closing: Event, over: Event) -> Driver:
+    return Driver(share, host=Host(place, ledger, over=over), ledger=ledger, closing=closing)
 
 
 def _wait(drivers: list[Thread], until: float, ledger: Ledger, storm: Storm) -> None:
@@ -147,14 +170,18 @@ def _wait(drivers: list[Thread], until: float, ledger: Ledger, storm: Storm) -> 
 
 
 def _ask_for_ends(place: Place, ledger: Ledger) -> list[ReleaseEnd]:
-    """What became of every release. Raises ``Stopped`` where the web process does not answer any more."""
-    over = Event()
-    patience = Timer(LAST_WORDS, over.set)
+    """What became of every release. What the web process does not tell any more counts as lost."""
+    over, told = Event(), list[ReleaseEnd]()
+    patience = Timer(LAST_WORDS / 2, over.set)
     patience.start()
     try:
-        return list(_finals(Host(place, ledger, over=over), place.apps))
+        for final in _finals(Host(place, ledger, over=over), place.apps):
+            told.append(final)
+    except Stopped:
+        say(f"  the web process did not answer any more: {len(told)} releases read back")
     finally:
         patience.cancel()
+    return told
 
 
 def _finals(host: Host, apps: tuple[str, ...]) -> Iterator[ReleaseEnd]:

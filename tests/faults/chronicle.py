@@ -9,6 +9,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 _RECEIVED: Final = re.compile(
     r"Task release\.\w+\[(?P<subject>[^.\]]+)\.\d+-(?P<stage>\w+)\.f(?P<fence>\d+)\.\w+\] received"
 )
+_IN_HAND: Final = re.compile(r"Task release\.\S+ received")
 _OWNER: Final = re.compile(r"\.f(?P<fence>\d+)\.\w+$")
 KINDS: Final = {"activate": "promote", "rollback": "rollback", "decommission": "decommission"}
 
@@ -52,6 +54,25 @@ class Noticed:
     fence: int
 
 
+class Doing(StrEnum):
+    """What a worker does with its time."""
+
+    WORKING = "at work"
+    WAITING = "waiting for work"
+    STARTING = "starting again"
+    FROZEN = "frozen"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """From this moment on a worker does something else. ``is_up``: it has just started."""
+
+    at: float
+    worker: str
+    doing: Doing
+    is_up: bool = False
+
+
 @dataclass
 class Chronicle:
     """All workers' logs. ``fences``: what each fence was for, by the ids of Celery's tasks."""
@@ -61,6 +82,7 @@ class Chronicle:
     noticed: list[Noticed] = field(default_factory=list)
     fenced_out: int = 0
     unexpected: list[str] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)
 
 
 def read_chronicle(logs: Iterable[tuple[str, Path]]) -> Chronicle:
@@ -89,6 +111,8 @@ def _parse(line: str) -> dict[str, Any] | None:
 
 def _take(chronicle: Chronicle, worker: str, entry: dict[str, Any]) -> None:
     event, at = str(entry["event"]), datetime.fromisoformat(entry["timestamp"]).timestamp()
+    if mark := _find_mark(worker, event, at):
+        chronicle.marks.append(mark)
     if received := _RECEIVED.match(event):
         kind = KINDS.get(received["stage"], "deploy")
         chronicle.fences[int(received["fence"])] = Subject(kind, received["subject"])
@@ -102,6 +126,15 @@ def _take(chronicle: Chronicle, worker: str, entry: dict[str, Any]) -> None:
     elif event in {"stage failed unexpectedly", "a look failed"}:
         trace = str(entry.get("traceback") or entry.get("exception") or "").strip()
         chronicle.unexpected.append(f"{worker}: {event}: {trace.splitlines()[-1] if trace else ''}")
+
+
+def _find_mark(worker: str, event: str, at: float) -> Mark | None:
+    """What Celery's own lines say: it is up, it has a task, the task is over in whatever way."""
+    if event.endswith(" ready."):
+        return Mark(at, worker, Doing.WAITING, is_up=True)
+    if _IN_HAND.match(event):
+        return Mark(at, worker, Doing.WORKING)
+    return Mark(at, worker, Doing.WAITING) if event.startswith("Task ") else None
 
 
 def _begun(worker: str, entry: dict[str, Any], at: float) -> Begun:

@@ -59,7 +59,7 @@ class House:
 
     def __init__(self, place: Place, *, workers: int) -> None:
         self._place = place
-        self.workers = (*(f"releases-{number}" for number in range(1, workers)), "switches")
+        self.workers = _names(workers)
         self._crew = Crew(environment=place.environment(), logs=place.logs)
 
     def __enter__(self) -> Self:
@@ -125,7 +125,7 @@ class House:
         return [*members, *(Member(name, self._worker(name)) for name in self.workers)]
 
     def _worker(self, name: str) -> tuple[str, ...]:
-        queue = SWITCHES_QUEUE if name == "switches" else RELEASES_QUEUE
+        queue = SWITCHES_QUEUE if name.startswith(SWITCHES_QUEUE) else RELEASES_QUEUE
         return self._shell(name, [sys.executable, "-m", "celery", *worker_arguments(queue, name)], again=True)
 
     def _shell(self, name: str, command: Iterable[str], *, again: bool = False) -> tuple[str, ...]:
@@ -161,6 +161,13 @@ class House:
     def _has_started(self, worker: str) -> bool:
         log = self.log_of(worker)
         return log.exists() and " ready." in log.read_text(errors="replace")
+
+
+def _names(workers: int) -> tuple[str, ...]:
+    """Half of them for switches, which take longer than a deploy here; and one that is lost is taken over."""
+    switches = max(1, workers // 2)
+    counts = {RELEASES_QUEUE: workers - switches, SWITCHES_QUEUE: switches}
+    return tuple(f"{queue}-{number}" for queue, count in counts.items() for number in range(1, count + 1))
 
 
 def _members_of(group: int) -> Iterator[tuple[int, int]]:

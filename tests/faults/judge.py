@@ -28,9 +28,16 @@ EXPLAINED: Final = frozenset({"stage-lost", "command-lost"})
 """Failures that faults explain: a migration whose worker or connection was lost is not repeated by itself."""
 
 
+SILENCE: Final = 20.0
+"""Seconds without a stage after which a queue may stand still, where it isn't only the others' turn."""
+
+ROUNDS: Final = 3
+"""How often every other app can have had its turn before one that had none counts as left behind."""
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """All that is known when a campaign is over."""
+    """All that is known when a campaign is over. ``gave_up``: when it ran out of time, where it did."""
 
     entries: Sequence[Entry]
     chronicle: Chronicle
@@ -38,6 +45,7 @@ class Evidence:
     switches: Mapping[str, Sequence[Outcome]]
     finals: Sequence[ReleaseEnd]
     repeatable: frozenset[str] = frozenset()
+    gave_up: float | None = None
 
     @property
     def writes(self) -> list[Write]:
@@ -137,14 +145,23 @@ def find_unclaimed(evidence: Evidence) -> Iterator[tuple[str, str]]:
 
 
 def find_unended(evidence: Evidence) -> Iterator[tuple[str, str]]:
-    """Every accepted release has ended, and so have all of its jobs."""
-    told = {final.release: final for final in evidence.finals}
+    """Every accepted release has ended, and so have all of its jobs.
+
+    Where the time was up first, one whose queue still moved is late and not lost: see ``find_late``.
+    """
+    told = {final.release for final in evidence.finals}
     for app in evidence.asked:
         for release in dict.fromkeys(evidence.deploys(app)):
             if release not in told:
                 yield app, f"{release} was accepted and is not known any more"
-            elif told[release].state in UNFINISHED or told[release].open_jobs:
-                yield app, f"{told[release].tag} ({release}) is {told[release].state}"
+    for final in _unfinished(evidence):
+        if not _is_moving(evidence, final.app):
+            yield final.app, f"{final.tag} ({final.release}) is {final.state}"
+
+
+def find_late(evidence: Evidence) -> list[ReleaseEnd]:
+    """Releases on their way when the time was up: not lost, but the campaign is incomplete."""
+    return [final for final in _unfinished(evidence) if _is_moving(evidence, final.app)]
 
 
 def find_strangers(evidence: Evidence) -> Iterator[tuple[str, str]]:
@@ -218,6 +235,8 @@ def find_wrong_ends(evidence: Evidence) -> Iterator[tuple[str, str]]:
     for app, switches in evidence.switches.items():
         if not switches or switches[-1].state != "done" or app not in last:
             continue  # an explained failure may have come before or after the switch itself
+        if len(switches) < sum(one.kind != "deploy" for one in evidence.asked[app]):
+            continue  # the time was up while another switch was under way
         asked, write = switches[-1].asked, last[app]
         if (write.live, write.default) != (asked.release, asked.color):
             yield (
@@ -258,6 +277,30 @@ def acts_of(evidence: Evidence) -> dict[str, list[Act]]:
     for every in acts.values():
         every.sort(key=lambda act: act.at)
     return acts
+
+
+def _unfinished(evidence: Evidence) -> list[ReleaseEnd]:
+    return [
+        final
+        for final in evidence.finals
+        if final.app in evidence.asked and (final.state in UNFINISHED or final.open_jobs)
+    ]
+
+
+def _is_moving(evidence: Evidence, app: str) -> bool:
+    """Whether an app's queue went on until the time was up, as far as its turn had come at all.
+
+    Every app offers one stage at a time, and workers take them in turn. So one that had none for a while,
+    though the others had several each, or though nobody had any, was left behind.
+    """
+    if evidence.gave_up is None:
+        return False
+    last = max((one.at for one in evidence.chronicle.begun if one.app == app), default=0.0)
+    if evidence.gave_up - last < SILENCE:
+        return True
+    since = [one.at for one in evidence.chronicle.begun if one.at > last]
+    are_others_busy = any(one > evidence.gave_up - SILENCE / 4 for one in since)
+    return are_others_busy and len(since) < ROUNDS * len(evidence.asked)
 
 
 def _runs(acts: Sequence[Act]) -> list[Subject]:

@@ -6,6 +6,8 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from threading import Lock
 
+from tests.faults.journal import now
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -43,12 +45,14 @@ class ReleaseEnd:
 
 @dataclass
 class Ledger:
-    """Kept by one thread an app; ``total`` is how many releases there will be."""
+    """Kept by one thread an app; ``total`` is how many releases there will be, ``last_push`` a time."""
 
     total: int
     asked: dict[str, list[Asked]] = field(default_factory=lambda: defaultdict(list))
     switches: dict[str, list[Outcome]] = field(default_factory=lambda: defaultdict(list))
     redeliveries: int = 0
+    pushed: int = 0
+    last_push: float = 0.0
     ended: int = 0
     refused: list[str] = field(default_factory=list)
     _lock: Lock = field(default_factory=Lock)
@@ -57,11 +61,13 @@ class Ledger:
         """Keep what was accepted, in its order."""
         self.asked[asked.app].append(asked)
 
-    def count(self, *, ended: int = 0, redeliveries: int = 0) -> None:
+    def count(self, *, ended: int = 0, redeliveries: int = 0, pushed: int = 0) -> None:
         """Add to the sums over all apps."""
         with self._lock:
             self.ended += ended
             self.redeliveries += redeliveries
+            self.pushed += pushed
+            self.last_push = now() if pushed else self.last_push
 
     @property
     def progress(self) -> float:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import socket
 import subprocess
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
 from tests.faults.cluster import JOURNAL, KUBECONFIG
+from tests.faults.manifests import own_manifests, write_manifests
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from tests.faults.storm import Fault
 
 OWNER: Final = "faults"
 MIGRATION: Final = ["migrate"]
@@ -67,9 +72,13 @@ class Place:
         return self.folder / "logs"
 
     def environment(self) -> dict[str, str]:
-        """What Verdigris' processes are started with."""
+        """What Verdigris' processes are started with.
+
+        They may keep what they compile, whatever this one was told: workers start a hundred times.
+        """
+        inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         return {
-            **os.environ,
+            **inherited,
             "VERDIGRIS_CONFIG": str(self.folder / "verdigris.yml"),
             "VERDIGRIS_REDIS_URL": f"redis://127.0.0.1:{self.ports[1]}/0",
             "VERDIGRIS_PUBLIC_URL": self.web,
@@ -89,13 +98,23 @@ class Place:
         (self.folder / "verdigris.yml").write_text(yaml.safe_dump(self._configuration(), sort_keys=False))
         self._push(tags)
 
-    def read_commit(self) -> str:
-        """The commit that every tag points at."""
+    def write_faults(self, faults: Sequence[Fault]) -> None:
+        """Beside the logs, for whoever reads them: what was done to whom, and when."""
+        lines = [json.dumps(asdict(fault)) + "\n" for fault in faults]
+        (self.folder / "faults.jsonl").write_text("".join(lines))
+
+    @cached_property
+    def commit(self) -> str:
+        """The commit that every tag points at, once the tags are pushed."""
         return self._git("-C", str(self.repository), "rev-parse", "main").strip()
 
     def is_repeatable(self, app: str) -> bool:
         """Whether the app's migration may run again after its worker was lost: every third one's."""
         return self.apps.index(app) % 3 == 2
+
+    def has_own_manifests(self, app: str) -> bool:
+        """Whether the app's repository holds its manifests: every second one's."""
+        return self.apps.index(app) % 2 == 1
 
     def _configuration(self) -> dict[str, Any]:
         apps = {app: self._app(app) for app in self.apps}
@@ -109,6 +128,7 @@ class Place:
             "image": f"registry.invalid/{name}:{{tag}}",
             "gateway": {"address": self.gateway, "host": f"{name}.example.com"},
             "values": {"hosts": [f"{name}.example.com"], "replicas": 1, "drain_seconds": 0},
+            "manifests": own_manifests(name) if self.has_own_manifests(name) else {},
             "migrate": [MIGRATION],
             "migrate_repeatable": self.is_repeatable(name),
             "smoke": {"requests": [{"path": "/"}], "deadline": 30, "interval": 0.5},
@@ -118,7 +138,7 @@ class Place:
         clone = self.folder / "clone"
         self._git("init", "--quiet", "--bare", "--initial-branch=main", str(self.repository))
         self._git("clone", "--quiet", str(self.repository), str(clone))
-        (clone / "README").write_text("An app that is nothing but its tags.\n")
+        write_manifests(clone)
         self._git("-C", str(clone), "add", "--all")
         self._git("-C", str(clone), "commit", "--quiet", "--message", "first")
         for tag in tags:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections import Counter
 from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
-from tests.faults.judge import RULES, Evidence, Loss
+from tests.faults.judge import RULES, Evidence, Loss, find_late
+from tests.faults.spent import Phases, tell_spent
 from tests.faults.storm import FROZEN, KILLS
 
 if TYPE_CHECKING:
@@ -70,25 +70,40 @@ def report(
     losses: Sequence[Loss],
     *,
     missed: Sequence[str],
-    seconds: float,
+    phases: Phases,
 ) -> bool:
     """Print everything. Returns whether the campaign stood the test."""
-    for lines in (_done(evidence, ledger, faults), _survived(evidence, faults), _lost(losses)):
+    spent = ("Spent", *tell_spent(phases, ledger, faults, evidence.chronicle.marks))
+    for lines in (_done(evidence, ledger, faults), spent, _survived(evidence, faults), _lost(losses)):
         for line in lines:
             say(line)
         say()
-    broken = [*ledger.refused, *(f"not played: {kind}" for kind in missed)]
-    if ledger.deploys < ledger.total:
-        broken.append(f"time for {ledger.deploys} of {ledger.total} releases only")
+    broken = [*ledger.refused, *(f"not played: {kind}" for kind in missed), *_late(evidence, ledger, phases)]
     for line in broken:
         say(f"  INCOMPLETE {line}")
     stood = not losses and not broken
     word = "STOOD" if stood else "LOST" if losses else "INCOMPLETE"
     say(
         f"{word}: {ledger.deploys} releases over {len(ledger.asked)} apps, {len(faults)} faults, "
-        f"{len(losses)} losses, in {seconds:.0f} s"
+        f"{len(losses)} losses, in {phases.over - phases.began:.0f} s"
     )
     return stood
+
+
+def _late(evidence: Evidence, ledger: Ledger, phases: Phases) -> Iterator[str]:
+    """What there was no time for, and whether the machine is to blame."""
+    late = find_late(evidence)
+    if ledger.deploys < ledger.total:
+        yield f"time for {ledger.deploys} of {ledger.total} releases only"
+    if late:
+        yield f"{len(late)} releases were still on their way when the time was up, none of them stuck"
+    if not late and ledger.deploys == ledger.total:
+        return
+    busy = f"its processors were {100 * phases.part_busy:.0f} % busy"
+    if phases.is_machine_busy:
+        yield f"the machine was too slow, or others used it: {busy}. Try again when it is quiet"
+    else:
+        yield f"the machine was not the reason: {busy}. See above what the time was spent on"
 
 
 def _done(evidence: Evidence, ledger: Ledger, faults: Sequence[Fault]) -> Iterator[str]:
@@ -100,8 +115,6 @@ def _done(evidence: Evidence, ledger: Ledger, faults: Sequence[Fault]) -> Iterat
     yield f"  asked again   {ledger.redeliveries} times, of a web process or a Redis that was away"
     for kind, count in sorted(Counter(fault.kind for fault in faults).items()):
         yield f"  fault         {count:>3} x {kind}"
-    load = ", ".join(f"{average:.1f}" for average in os.getloadavg())
-    yield f"  machine       {os.cpu_count()} processors, load {load}"
     yield f"  cluster saw   {len(evidence.writes)} writes, {len(evidence.commands)} commands in pods"
 
 

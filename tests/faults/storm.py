@@ -90,7 +90,7 @@ SHORT: Final = Plan(
 
 @dataclass
 class Storm:
-    """Does the damage from a thread of its own."""
+    """Does the damage from a thread of its own. ``calm``: since when it does none."""
 
     house: House
     gateway: str
@@ -98,6 +98,7 @@ class Storm:
     progress: Callable[[], float]
     random: Random
     faults: list[Fault] = field(default_factory=list)
+    calm: float = 0.0
     _ended: Event = field(default_factory=Event)
     _frozen: dict[str, tuple[Timer, Group]] = field(default_factory=dict)
 
@@ -117,6 +118,7 @@ class Storm:
         for worker, (thaw, group) in tuple(self._frozen.items()):
             thaw.cancel()
             self._thaw(worker, group)
+        self.calm = self.calm or now()
 
     @property
     def missed(self) -> list[str]:

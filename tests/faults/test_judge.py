@@ -8,7 +8,7 @@ import pytest
 
 from tests.faults.chronicle import Begun, Chronicle, Noticed, Subject
 from tests.faults.journal import Command, Entry, Write
-from tests.faults.judge import Evidence, judge
+from tests.faults.judge import Evidence, find_late, judge
 from tests.faults.ledger import Asked, Outcome, ReleaseEnd
 
 APP = "shop"
@@ -149,3 +149,68 @@ def test_a_repeatable_migration_may_be_repeated_but_not_at_once() -> None:
     rule = "migrations are not repeated"
     assert rule not in broken_rules(replace(repeatable, entries=[*ENTRIES, later]))
     assert rule in broken_rules(replace(repeatable, entries=[*ENTRIES, at_once]))
+
+
+WAITING = ReleaseEnd("cart", "three", "v1-green", "green", "queued", "", open_jobs=("job-9",))
+
+
+def stopped_early(*, last_of_cart: float, others: list[float]) -> Evidence:
+    """A campaign that ran out of time at 100, with one release of a second app still under way."""
+    begun = [Begun(last_of_cart, "releases-1", "cart", "job-9", Subject("deploy", "three"), "sanity", 1)]
+    begun += [Begun(at, "releases-1", APP, "job-2", Subject("deploy", "two"), "sanity", 1) for at in others]
+    return replace(
+        GOOD,
+        asked={**GOOD.asked, "cart": [Asked("cart", "deploy", "three", "job-9", "v1-green", "green")]},
+        chronicle=Chronicle(fences=FENCES, begun=sorted([*BEGUN, *begun], key=lambda one: one.at)),
+        finals=[*FINALS, WAITING],
+        gave_up=100,
+    )
+
+
+@pytest.mark.parametrize(
+    ("last_of_cart", "others"),
+    [
+        pytest.param(85, [], id="its queue had just moved"),
+        pytest.param(70, [72, 80, 88, 96], id="all queues waited long for their turns"),
+    ],
+)
+def test_a_release_that_was_on_its_way_when_the_time_was_up_is_late_and_not_lost(
+    last_of_cart: float, others: list[float]
+) -> None:
+    evidence = stopped_early(last_of_cart=last_of_cart, others=others)
+    assert broken_rules(evidence) == set()
+    assert find_late(evidence) == [WAITING]
+
+
+@pytest.mark.parametrize(
+    ("last_of_cart", "others"),
+    [
+        pytest.param(70, [], id="nothing moved any more"),
+        pytest.param(70, [71, 74, 78, 82, 90, 97], id="others had their turns again and again"),
+    ],
+)
+def test_a_release_whose_queue_stood_still_is_lost_also_when_the_time_was_up(
+    last_of_cart: float, others: list[float]
+) -> None:
+    evidence = stopped_early(last_of_cart=last_of_cart, others=others)
+    assert broken_rules(evidence) == {"every accepted release ended"}
+    assert find_late(evidence) == []
+
+
+def test_a_release_that_never_ends_is_lost_when_there_was_time_enough() -> None:
+    evidence = replace(stopped_early(last_of_cart=85, others=[]), gave_up=None)
+    assert broken_rules(evidence) == {"every accepted release ended"}
+
+
+def test_a_route_is_not_held_against_a_switch_that_was_under_way_when_the_time_was_up() -> None:
+    # given: users were moved again, and nobody was there any more to hear that the job was done
+    later = Asked(APP, "promote", "one", "job-4", "v1-green", "green")
+    moved = replace(write(40, 5, ROUTE, before=4), default="green", live="one")
+    evidence = replace(
+        GOOD,
+        entries=[*ENTRIES[:3], *deployed(20, 3, "two"), switched(30, 4, "two"), moved],
+        asked={APP: [*ASKED, later]},
+        chronicle=Chronicle(fences={**FENCES, 5: Subject("promote", "one")}, begun=BEGUN),
+    )
+    # then
+    assert "the route says what was promoted last" not in broken_rules(evidence)
