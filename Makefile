@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 WORKERS ?= auto
 
-.PHONY: help demo test check lint format types imports unit faults switches bench clean
+.PHONY: help demo test check lint format types imports unit docs faults switches bench clean
 
 help: ## print this
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -19,7 +19,7 @@ $(VENV)/demo.stamp: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/dev.stamp: $(VENV)/demo.stamp
-	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo,dev]' >&2
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo,dev,docs]' >&2
 	@touch $@
 
 demo: $(VENV)/demo.stamp ## play the main job on the sandbox; ARGS="--once --json" plays without staying
@@ -46,6 +46,9 @@ types: $(VENV)/dev.stamp ## mypy --strict
 
 imports: $(VENV)/dev.stamp ## imports point one way
 	@$(BIN)/lint-imports
+
+docs: $(VENV)/dev.stamp ## the documentation as a site, in build/docs; a broken link is an error
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 faults: $(VENV)/dev.stamp ## kill, freeze, restart and cut off everything in turn; the last line is the verdict
 	@$(BIN)/python -m tests.faults $(ARGS)

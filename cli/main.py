@@ -19,6 +19,7 @@ SECTIONS: Final = {
         "releases": Entry(READING, "releases", "The newest releases."),
         "show": Entry(READING, "show", "One release with its jobs and steps, or one job."),
         "logs": Entry(READING, "logs", "The log of a release."),
+        "plan": Entry("cli.commands.plan", "plan", "Say what a release of TAG would meet and change."),
     },
     "Act": {
         "deploy": Entry(ACTIONS, "deploy", "Release a tag to its color, up to the smoke tests."),
@@ -33,6 +34,7 @@ SECTIONS: Final = {
         "demo": Entry("cli.demo.command", "demo", "Everything on this machine, with a guided tour.", "demo"),
         "sandbox": Entry("cli.commands.sandbox", "sandbox", "A stand-in cluster on this machine.", "demo"),
         "check-config": Entry("cli.commands.check_config", "check_config", "Check the configuration file."),
+        "doctor": Entry("cli.commands.doctor", "doctor", "Check an installation; each fault with its fix."),
         "web": Entry(PROCESSES, "web", "The web process: hooks, API and pages."),
         "worker": Entry(PROCESSES, "worker", "A worker that carries out jobs, one at a time."),
         "flower": Entry(PROCESSES, "flower", "Flower, to watch the workers."),

@@ -122,8 +122,20 @@ def print_release(answer: Json) -> None:
                 for one in answer["changes"]
             ],
         )
+    for warning in release.get("warnings") or []:
+        _print(f"\nwarning: {warning}", style="yellow")
+    _print_by_hand(release)
     for job in answer["jobs"]:
         _print_problem(job)
+
+
+def _print_by_hand(release: Json) -> None:
+    """The commands of an emergency, each on a line of its own that can be copied whole."""
+    by_hand = release.get("by_hand") or {}
+    for title, name in (("by hand, to it", "promote"), ("by hand, back", "rollback")):
+        if by_hand.get(name):
+            _print(f"\n{title}:", style="bold")
+            click.echo(plain(by_hand[name]))
 
 
 def print_jobs(jobs: Sequence[Json]) -> None:

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from cluster import objects
 from cluster.change import DEFAULT_WAIT, change, retry_stale
 from cluster.errors import AlreadyExists, ClusterError, Conflict, Invalid, NotFound, Unavailable
-from cluster.fence import fence_of, stamped
+from cluster.fence import check_not_taken, fence_of, is_stamped, stamped
 from cluster.kinds import Object, Ref, ref_of
 from cluster.ownership import OwnedField, adopt_own_writes, conflicting_fields, not_to_take
 from cluster.patch import Patch, at_version, set_annotations
 from cluster.redaction import without_values
 from cluster.waiting import Deadline
-from release.names import FENCE, FIELD_MANAGER
+from release.names import DIRECT, FENCE, FIELD_MANAGER
 from release.problems import Problem
 from release.turn import LostTurn
 
@@ -38,10 +38,18 @@ class PutOutcome:
     notes: list[str] = field(default_factory=list)
 
 
-def dry_run(
-    cluster: Cluster, obj: Object, *, take_over: Collection[str] = (), force: bool = False
-) -> str | None:
-    """What the server would say to an apply: None, or its own message.
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One object's dry run: ``result`` as it would stand, or the ``refusal`` and its ``words``."""
+
+    obj: Object = field(repr=False)
+    result: Object | None = field(default=None, repr=False)
+    words: str = ""
+    refusal: ClusterError | None = None
+
+
+def dry_run(cluster: Cluster, obj: Object, *, take_over: Collection[str] = (), force: bool = False) -> Trial:
+    """What the server would make of an apply, or its own message.
 
     ``force``: for objects that are patched rather than applied, whose owners don't matter.
 
@@ -49,17 +57,19 @@ def dry_run(
         Unavailable: the cluster is away, which says nothing about the object.
     """
     try:
-        objects.apply(cluster, obj, force=force, dry_run=True)
+        return Trial(obj, result=objects.apply(cluster, obj, force=force, dry_run=True))
     except Conflict as conflict:
         refused = not_to_take(conflicting_fields(conflict), take_over)
+        if force or not conflict.is_about_fields:
+            return Trial(obj, words=conflict.message, refusal=conflict)
         if refused:
-            return f"{ref_of(obj)}: fields with other owners: {', '.join(map(str, refused))}"
+            words = f"fields with other owners: {', '.join(map(str, refused))}"
+            return Trial(obj, words=words, refusal=conflict)
         return dry_run(cluster, obj, force=True)
     except Unavailable:
         raise
     except ClusterError as refusal:
-        return without_values(refusal.message, obj)
-    return None
+        return Trial(obj, words=without_values(refusal.message, obj), refusal=refusal)
 
 
 def put(
@@ -122,17 +132,35 @@ def stamp_fence(
     limit = deadline or Deadline.after(DEFAULT_WAIT)
     for ref in references:
         try:
-            change(cluster, ref, lambda obj: _stamp(obj, turn.fence), turn=turn, deadline=limit)
+            change(cluster, ref, lambda obj: _stamp(obj, turn), turn=turn, deadline=limit)
         except NotFound:
             continue
 
 
-def _stamp(obj: Object, fence: int) -> Patch | None:
+def _stamp(obj: Object, turn: Turn) -> Patch | None:
     """Bind to what was read; ``change`` adds the stamp itself."""
     standing = fence_of(obj)
-    if standing > fence:
-        raise LostTurn(f"{ref_of(obj)} carries fence {standing}, ours is {fence}")
-    return None if standing == fence else at_version(obj)
+    if turn.fence and standing > turn.fence:
+        raise LostTurn(f"{ref_of(obj)} carries fence {standing}, ours is {turn.fence}")
+    return None if is_stamped(obj, turn) else at_version(obj)
+
+
+def take_stamp_off(cluster: Cluster, ref: Ref, *, turn: Turn, deadline: Deadline) -> None:
+    """Undo the stamp of a direct rollback that was not made: whoever was kept from writing may go on.
+
+    Raises:
+        ClusterError: it could not be taken off.
+    """
+
+    def attempt() -> None:
+        obj = objects.find(cluster, ref)
+        if obj is None or not is_stamped(obj, turn):
+            return
+        objects.patch_json(
+            cluster, ref, [*at_version(obj), *set_annotations(obj, {DIRECT: str(turn.directs - 1)})]
+        )
+
+    retry_stale(attempt, deadline=deadline, turn=turn)
 
 
 def _put_once(cluster: Cluster, obj: Object, turn: Turn, take_over: Collection[str]) -> PutOutcome:
@@ -142,7 +170,8 @@ def _put_once(cluster: Cluster, obj: Object, turn: Turn, take_over: Collection[s
         return PutOutcome(changed=True)
     if "deletionTimestamp" in current["metadata"]:
         raise Conflict(f"{ref_of(obj)} is being deleted")
-    bound = stamped(obj, turn.fence, version=_adopt(cluster, current, turn))
+    check_not_taken(current, ref_of(obj), turn)
+    bound = stamped(obj, turn, version=_adopt(cluster, current, turn))
     applied, taken = _apply_over(cluster, bound, turn, take_over)
     notes = [f"took over {item}" for item in taken if item.manager != FIELD_MANAGER]
     return PutOutcome(changed=_content(current) != _content(applied), notes=notes)
@@ -151,7 +180,7 @@ def _put_once(cluster: Cluster, obj: Object, turn: Turn, take_over: Collection[s
 def _create(cluster: Cluster, obj: Object, turn: Turn) -> None:
     turn.check()
     try:
-        objects.create(cluster, stamped(obj, turn.fence))
+        objects.create(cluster, stamped(obj, turn))
     except AlreadyExists as exists:
         # Somebody was faster, or it was us and the answer got lost: read again, as after any stale write.
         raise Conflict(exists.message, status=exists.status, reason=exists.reason) from exists

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from cluster import objects
 from cluster.errors import Conflict, Invalid
-from cluster.fence import with_fence
+from cluster.fence import check_not_taken, with_stamp
 from cluster.waiting import Deadline, retry_unavailable
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def change(
         Conflict: still stale at the deadline.
         Problem: the cluster stayed away to the deadline.
         LostTurn: somebody else has the turn.
+        Problem: ``taken-directly``: a direct rollback took the object since the turn began.
     """
     limit = deadline or Deadline.after(DEFAULT_WAIT)
     return retry_stale(lambda: _change_once(cluster, ref, build, turn), deadline=limit, turn=turn)
@@ -74,8 +75,9 @@ def _change_once(cluster: Cluster, ref: Ref, build: Callable[[Object], Patch | N
     if not patch:
         return obj
     turn.check()
+    check_not_taken(obj, ref, turn)
     try:
-        return objects.patch_json(cluster, ref, with_fence(patch, obj, turn.fence))
+        return objects.patch_json(cluster, ref, with_stamp(patch, obj, turn))
     except Invalid as refusal:
         raise _find_staleness(cluster, ref, obj, refusal) or refusal from refusal
 

@@ -226,8 +226,8 @@ def _unconfigured(kubeconfig: Path | None, context: str | None, why: str) -> Pro
         "cluster-config",
         "No usable kubeconfig",
         detail=f"{where}{wanted}: {why}",
-        next_step="Name a kubeconfig that the workers can read, and a context that it has. A credential plugin"
-        " must run where the workers run; what it says is in their log.",
+        next_step="Name a kubeconfig that the workers can read, and a context that it has. A credential"
+        " plugin must run where the workers run; what it says is in their log.",
         status=500,
     )
 

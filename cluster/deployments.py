@@ -9,6 +9,7 @@ from cluster import objects, patch
 from cluster.change import change, retry_stale
 from cluster.errors import NotFound
 from cluster.feed import Feed
+from cluster.fence import check_not_taken
 from cluster.kinds import Ref
 from cluster.picture import find_replica_set, selector_of
 from cluster.waiting import Deadline, retry_unavailable
@@ -43,6 +44,7 @@ class DeploymentView:
     commit: str | None
     passed_template: str | None
     passed_route: str | None
+    passed_inputs: str | None
     replicas: int
     available: int
     template_hash: str | None
@@ -85,6 +87,7 @@ def view(deployment: Object, replica_sets: list[Object]) -> DeploymentView:
         commit=annotations.get(names.COMMIT),
         passed_template=annotations.get(names.PASSED_TEMPLATE),
         passed_route=annotations.get(names.PASSED_ROUTE),
+        passed_inputs=annotations.get(names.PASSED_INPUTS),
         replicas=spec.get("replicas", 1),
         available=status.get("availableReplicas", 0),
         template_hash=objects.labels_of(current).get(names.TEMPLATE_HASH_LABEL) if current else None,
@@ -133,6 +136,7 @@ def _delete_once(cluster: Cluster, ref: Ref, turn: Turn) -> str | None:
         return None
     if "deletionTimestamp" not in deployment["metadata"]:
         turn.check()
+        check_not_taken(deployment, ref, turn)
         try:
             objects.delete(cluster, ref, resource_version=objects.version_of(deployment))
         except NotFound:

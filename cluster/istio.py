@@ -63,7 +63,7 @@ def create_route(
             return standing
         turn.check()
         try:
-            return objects.create(cluster, stamped(virtual_service, turn.fence))
+            return objects.create(cluster, stamped(virtual_service, turn))
         except AlreadyExists:
             return objects.get(cluster, ref)
 

@@ -77,14 +77,15 @@ def apply(cluster: Cluster, obj: Object, *, force: bool = False, dry_run: bool =
     return parse(cluster.request("PATCH", path, query=query, body=Body(obj, "application/apply-patch+yaml")))
 
 
-def patch_json(cluster: Cluster, ref: Ref, patch: Patch) -> Object:
+def patch_json(cluster: Cluster, ref: Ref, patch: Patch, *, dry_run: bool = False) -> Object:
     """JSON patch. Begin it with ``patch.at_version``: a failing ``test`` answers 422 without a reason.
 
     Raises:
         Conflict: the resourceVersion in the patch is stale.
     """
     body = Body(patch, "application/json-patch+json")
-    return parse(cluster.request("PATCH", object_path(ref), query=MANAGED, body=body))
+    query = {**MANAGED, **({"dryRun": "All"} if dry_run else {})}
+    return parse(cluster.request("PATCH", object_path(ref), query=query, body=body))
 
 
 def patch_merge(cluster: Cluster, ref: Ref, changes: Object) -> Object:

@@ -58,6 +58,7 @@ def _observation(
         previous_release=known.previous_release if known else None,
         test_route=known.test_color if known else None,
         problem=f"{route.found}. {route.advice}" if isinstance(route, Unadoptable) else "",
+        switch=known.switch if known else None,
     )
 
 

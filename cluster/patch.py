@@ -33,6 +33,11 @@ def add(path: str, value: object) -> Patch:
     return [_operation("add", path, value)]
 
 
+def test(path: str, value: object) -> Patch:
+    """Refuse the whole patch, with a 422, where something else stands: for patches bound to no version."""
+    return [_operation("test", path, value)]
+
+
 def replace(path: str, value: object) -> Patch:
     """Set what exists."""
     return [_operation("replace", path, value)]

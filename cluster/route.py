@@ -11,12 +11,14 @@ import copy
 import hashlib
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from cluster import patch
+from cluster.fence import directs_of
 from cluster.objects import annotations_of, version_of
-from release.model import Color
-from release.names import LIVE_RELEASE, PREVIOUS_RELEASE
+from release.model import Actor, Color, JobKind, Switch
+from release.names import LIVE_RELEASE, PREVIOUS_RELEASE, SWITCH, SWITCH_REASON, SWITCHED_AT, SWITCHED_BY
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from cluster.patch import Patch
 
 HTTP: Final = ("spec", "http")
+LONGEST_REASON: Final = 500
+"""Characters of an annotation that anybody may have written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,8 @@ class Known:
     previous_release: str | None
     fingerprint: str
     """Of the default and the test entry: what the tests saw, for a promote to compare."""
+    switch: Switch | None = None
+    directs: int = 0
 
 
 Route = NoRoute | Unadoptable | Known
@@ -71,18 +77,20 @@ def read_route(virtual_service: Object | None, deployments: Collection[Color], *
     color = _read_default(entries, test_name)
     if isinstance(color, Unadoptable):
         return color
-    test_index = _index_of(entries, test_name)
+    test_index = find_index(entries, test_name)
     annotations = annotations_of(virtual_service)
     return Known(
         default_color=color,
         live=color if color in deployments else None,
-        test_color=None if test_index is None else _find_color(_subset_of(entries[test_index])),
+        test_color=None if test_index is None else _find_color(subset_of(entries[test_index])),
         default_index=len(entries) - 1,
         test_index=test_index,
         resource_version=version_of(virtual_service),
         live_release=annotations.get(LIVE_RELEASE),
         previous_release=annotations.get(PREVIOUS_RELEASE),
         fingerprint=_fingerprint(entries[-1], None if test_index is None else entries[test_index]),
+        switch=_read_switch(annotations),
+        directs=directs_of(virtual_service),
     )
 
 
@@ -93,10 +101,32 @@ def set_default(virtual_service: Object, color: Color, annotations: Mapping[str,
     """
     entries = _entries(virtual_service)
     wanted = patch.set_annotations(virtual_service, annotations)
-    if _subset_of(entries[-1]) != color:
+    if subset_of(entries[-1]) != color:
         path = patch.pointer(*HTTP, len(entries) - 1, "route", 0, "destination", "subset")
         wanted = [*patch.replace(path, str(color)), *wanted]
     return _bound(virtual_service, wanted)
+
+
+def notes_of(*, live: str, previous: str, switch: Switch) -> dict[str, str]:
+    """The annotations that tell who is live, who was, and what moved users; written with the switch."""
+    return {
+        LIVE_RELEASE: live,
+        PREVIOUS_RELEASE: previous,
+        SWITCH: str(switch.kind),
+        SWITCHED_BY: str(switch.actor),
+        SWITCHED_AT: switch.at.isoformat(timespec="seconds") if switch.at else "",
+        SWITCH_REASON: switch.reason,
+    }
+
+
+def tested_entries(virtual_service: Object, test_name: str) -> dict[str, Object | None]:
+    """The two entries that tests go through, by what they are: what ``fingerprint`` is of."""
+    entries = _entries(virtual_service)
+    test_index = find_index(entries, test_name)
+    return {
+        "default": entries[-1] if entries else None,
+        "test": None if test_index is None else entries[test_index],
+    }
 
 
 def set_test_entry(virtual_service: Object, entry: Object, name: str) -> Patch | None:
@@ -106,7 +136,7 @@ def set_test_entry(virtual_service: Object, entry: Object, name: str) -> Patch |
     """
     entries = _entries(virtual_service)
     named = {**entry, "name": name}
-    index = _index_of(entries, name)
+    index = find_index(entries, name)
     if index is None:
         return _bound(virtual_service, patch.add(patch.pointer(*HTTP, 0), named))
     if entries[index] == named:
@@ -120,7 +150,7 @@ def take_spec(virtual_service: Object, wanted: Object) -> Patch | None:
     None: it stands already as wanted. Only for a route that ``read_route`` knows.
     """
     spec = copy.deepcopy(wanted["spec"])
-    spec["http"][-1]["route"][0]["destination"]["subset"] = _subset_of(_entries(virtual_service)[-1])
+    spec["http"][-1]["route"][0]["destination"]["subset"] = subset_of(_entries(virtual_service)[-1])
     if virtual_service["spec"] == spec:
         return None
     return _bound(virtual_service, patch.replace("/spec", spec))
@@ -128,7 +158,7 @@ def take_spec(virtual_service: Object, wanted: Object) -> Patch | None:
 
 def remove_test_entry(virtual_service: Object, name: str) -> Patch | None:
     """Take the test entry out. None: there is none."""
-    index = _index_of(_entries(virtual_service), name)
+    index = find_index(_entries(virtual_service), name)
     if index is None:
         return None
     return _bound(virtual_service, patch.remove(patch.pointer(*HTTP, index)))
@@ -142,15 +172,35 @@ def _entries(virtual_service: Object) -> list[Object]:
     return (virtual_service.get("spec") or {}).get("http") or []
 
 
-def _index_of(entries: list[Object], name: str) -> int | None:
+def find_index(entries: list[Object], name: str) -> int | None:
+    """Where the entry of that name stands."""
     return next((index for index, entry in enumerate(entries) if entry.get("name") == name), None)
 
 
-def _subset_of(entry: Object) -> str | None:
+def subset_of(entry: Object) -> str | None:
     """The subset of an entry's only destination."""
     destinations = entry.get("route") or [{}]
     subset: str | None = (destinations[0].get("destination") or {}).get("subset")
     return subset
+
+
+def _read_switch(annotations: Mapping[str, str]) -> Switch | None:
+    """What the annotations tell of the last switch; None where nobody wrote them or somebody spoiled them."""
+    kind, actor = annotations.get(SWITCH), annotations.get(SWITCHED_BY, "")
+    if kind not in {JobKind.PROMOTE, JobKind.ROLLBACK} or ":" not in actor:
+        return None
+    reason = annotations.get(SWITCH_REASON, "")[:LONGEST_REASON]
+    return Switch(
+        JobKind(kind), Actor.parse(actor[:LONGEST_REASON]), reason, _read_time(annotations.get(SWITCHED_AT))
+    )
+
+
+def _read_time(text: str | None) -> datetime | None:
+    try:
+        at = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return at if at.tzinfo else None
 
 
 def _find_color(subset: str | None) -> Color | None:
@@ -170,7 +220,7 @@ def _read_default(entries: list[Object], test_name: str) -> Color | Unadoptable:
     destinations = default.get("route") or []
     if len(destinations) != 1:
         return Unadoptable(f"{where} has {_describe(destinations)}", _ADVICE)
-    subset = _subset_of(default)
+    subset = subset_of(default)
     color = _find_color(subset)
     return color or Unadoptable(f"{where} names {'subset ' + subset if subset else 'no subset'}", _ADVICE)
 

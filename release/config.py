@@ -229,6 +229,9 @@ class App(Part):
     deadlines: Deadlines = Deadlines()
     max_restarts: Annotated[int, Field(ge=0)] = 2
     routes: Literal["keep", "from-repository"] = "keep"
+    in_mesh: Annotated[
+        Literal["warn", "refuse"], Field(description="a way for callers past the tests: tell it, or refuse")
+    ] = "warn"
     take_over: Annotated[list[str], Field(description="managers whose fields an apply may take")] = []
     queue: Name | None = None
     queue_by_tag: Annotated[dict[str, Name], Field(description="glob over the tag → queue")] = {}

@@ -6,7 +6,7 @@ Plain values only: what may follow what is in ``transitions``, who runs when in 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime  # noqa: TC003 -- pydantic reads observations by these annotations
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -91,7 +91,7 @@ class StageState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who asked: ``kind`` is ``git``, ``token``, ``person`` or ``verdigris``; ``name`` is that side's."""
+    """Who asked: ``kind`` is ``git``, ``token``, ``person``, ``direct`` or ``verdigris``; ``name`` is its."""
 
     kind: str
     name: str
@@ -109,10 +109,24 @@ class Actor:
 
 VERDIGRIS = Actor("verdigris", "verdigris")
 
+DIRECT = "direct"
+"""The kind of an actor who acted on the cluster without the service: ``--direct``, or ``kubectl``."""
+
+
+@dataclass(frozen=True, slots=True)
+class ByHand:
+    """Commands that do without Verdigris what a promote of a release does, and what undoes it; or empty."""
+
+    promote: str = ""
+    rollback: str = ""
+
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """One tag of one app on its way. ``reason`` tells why it is in its state, in words for people."""
+    """One tag of one app on its way. ``reason`` tells why it is in its state, in words for people.
+
+    ``warnings``: what sanity found that refuses nothing, each with what to do about it.
+    """
 
     id: str
     app: str
@@ -126,6 +140,8 @@ class Release:
     image: str | None = None
     reason: str = ""
     redeploy_of: str | None = None
+    by_hand: ByHand = ByHand()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +152,20 @@ class StageRun:
     state: StageState
     started_at: datetime | None = None
     ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What a prober saw of a switch, on both routes. ``lost``: requests that the app did not answer.
+
+    ``first_new``: seconds from the call to the new version's first answer, ``last_old``: to the old one's
+    last; None where the answers of the two are alike.
+    """
+
+    requests: int
+    lost: int
+    first_new: float | None = None
+    last_old: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +226,26 @@ class ColorObservation:
 
 
 @dataclass(frozen=True, slots=True)
+class Switch:
+    """What moved users last, as the route tells. ``at``: by the clock of whoever did it, where it is told."""
+
+    kind: JobKind
+    actor: Actor
+    reason: str = ""
+    at: datetime | None = None
+
+    def __str__(self) -> str:
+        """``by direct:anna@desk at 2026-01-01 12:00:00 UTC: errors``, as far as it is told."""
+        at = f" at {self.at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if self.at else ""
+        return f"by {self.actor}{at}{f': {self.reason}' if self.reason else ''}"
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether nobody's turn in a queue was behind it, so that no record was made of it."""
+        return self.actor.kind == DIRECT
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
     """What the cluster showed of an app at ``at``. ``live`` is None where no color is live.
 
@@ -211,6 +261,7 @@ class Observation:
     previous_release: str | None = None
     test_route: Color | None = None
     problem: str = ""
+    switch: Switch | None = None
 
     def color(self, color: Color) -> ColorObservation:
         """The one asked for."""

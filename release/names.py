@@ -23,8 +23,26 @@ PASSED_ROUTE: Final = "verdigris.dev/passed-route"
 FENCE: Final = "verdigris.dev/fence"
 """On every object: the number of the turn that wrote it last."""
 
+PASSED_ENTRIES: Final = "verdigris.dev/passed-entries"
+"""On a Deployment: those entries themselves, as JSON, so that what changed since can be named."""
+
+PASSED_INPUTS: Final = "verdigris.dev/passed-inputs"
+"""On a Deployment: the Secrets and ConfigMaps that its pods' environment is taken from, and when each was
+written. Nothing of what they hold."""
+
 LIVE_RELEASE: Final = "verdigris.dev/live-release"
 PREVIOUS_RELEASE: Final = "verdigris.dev/previous-release"
+
+SWITCH: Final = "verdigris.dev/switch"
+"""On a VirtualService: what moved users last, ``promote`` or ``rollback``; below who, when and why."""
+
+SWITCHED_BY: Final = "verdigris.dev/switched-by"
+SWITCHED_AT: Final = "verdigris.dev/switched-at"
+SWITCH_REASON: Final = "verdigris.dev/switch-reason"
+
+DIRECT: Final = "verdigris.dev/direct"
+"""How many direct rollbacks there were: on the VirtualService those that were made, elsewhere also the one
+that is being made. See ADR 8."""
 
 ORIGINAL_MINIMUM: Final = "verdigris.dev/original-minimum"
 """On an autoscaler: its ``minReplicas`` before a promote raised it."""

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 
 from release.model import (
     Actor,
+    ByHand,
     Color,
     Job,
     JobKind,
@@ -151,6 +152,8 @@ def parse_release(record: Hash) -> Release:
         image=record.get("image") or None,
         reason=record.get("reason", ""),
         redeploy_of=record.get("redeploy_of") or None,
+        by_hand=ByHand(record.get("by_hand_promote", ""), record.get("by_hand_rollback", "")),
+        warnings=tuple(record.get("warnings", "").splitlines()),
     )
 
 

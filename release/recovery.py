@@ -8,18 +8,22 @@ reason beside them; the history of the others is lost.
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from release.model import VERDIGRIS, Color, State
+from release.model import VERDIGRIS, Color, JobKind, State
 from release.queue import NewRelease
 from release.records import Move
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from release.model import ColorObservation, Observation, Release
+    from release.model import ColorObservation, Observation, Release, Switch
 
 REASON: Final = "read back from the cluster: Redis did not know it"
+UNRECORDED: Final = "users were moved to it by a worker that was lost before it could record that"
+SETTLED: Final = timedelta(seconds=5)
+"""Age of a record from which on an observation may contradict it."""
 
 
 def find_running(observation: Observation) -> list[NewRelease]:
@@ -32,38 +36,54 @@ def _release(observation: Observation, seen: ColorObservation) -> NewRelease | N
     """What runs on a color, where Verdigris put it there."""
     if not seen.exists or not seen.release or not seen.tag:
         return None
+    state, switch = state_of(observation, seen), observation.switch
+    moved = switch if switch and switch.is_direct and state in {State.LIVE, State.ROLLED_BACK} else None
     return NewRelease(
         id=seen.release,
         app=observation.app,
         tag=seen.tag,
         color=seen.color,
         commit=seen.commit or "",
-        actor=VERDIGRIS,
-        reason=REASON,
-        state=state_of(observation, seen),
+        actor=moved.actor if moved else VERDIGRIS,
+        reason=f"{tell_switch(moved)} ({REASON})" if moved else REASON,
+        state=state,
     )
 
 
 def state_of(observation: Observation, seen: ColorObservation) -> State:
     """Where in its life a release is, by what the cluster shows.
 
-    The release that was live before is on standby, or rolled back if it is the newer one of the two.
+    The release that was live before is on standby or rolled back, as the route tells of the last switch.
+    Where it does not tell, it was rolled back if it is the newer one of the two.
     """
     if observation.live is seen.color:
         return State.LIVE
     if seen.release == observation.previous_release and observation.live_release:
         is_newer = str(seen.release) > observation.live_release
-        return State.ROLLED_BACK if is_newer else State.STANDBY
+        is_back = observation.switch.kind is JobKind.ROLLBACK if observation.switch else is_newer
+        return State.ROLLED_BACK if is_back else State.STANDBY
     return State.READY if seen.passed else State.FAILED
 
 
 def find_replaced(observation: Observation, releases: Iterable[Release]) -> list[Move]:
+    """What the cluster shows of releases and our records lack: which were switched without us, which left."""
+    if observation.problem:
+        return []
+    known = list(releases)
+    return [*_find_switched(observation, known), *_find_gone(observation, known)]
+
+
+def tell_switch(switch: Switch) -> str:
+    """What a switch without a queue did, as the reason of a release's step."""
+    done = "rolled back" if switch.kind is JobKind.ROLLBACK else "promoted"
+    return f"{done} {switch}"
+
+
+def _find_gone(observation: Observation, releases: Iterable[Release]) -> list[Move]:
     """The end of ready releases whose Deployment no longer runs them: they can't be promoted any more.
 
     Only those that were ready before the observation was made; it may be older than the record.
     """
-    if observation.problem:
-        return []
     return [
         Move(
             release.id,
@@ -77,6 +97,36 @@ def find_replaced(observation: Observation, releases: Iterable[Release]) -> list
         and release.updated_at < observation.at
         and observation.color(release.color).release != release.id
     ]
+
+
+def _find_switched(observation: Observation, releases: list[Release]) -> list[Move]:
+    """The steps by which our records follow a switch that no turn was behind: ``--direct`` or ``kubectl``.
+
+    Only where it is the last switch, and the release runs where the route leads. A worker records its own
+    switch a moment after it, so records that are fresh are left alone until the next look.
+    """
+    switch, live = observation.switch, observation.live
+    if switch is None or not switch.is_direct or live is None:
+        return []
+    runs = observation.color(live).release
+    there = next((one for one in releases if one.id == runs == observation.live_release), None)
+    if there is None or any(one.updated_at > observation.at - SETTLED for one in releases):
+        return []
+    moves = [move for one in releases if one is not there for move in _leave(observation, one, switch)]
+    if there.state is State.LIVE:
+        return moves
+    return [*moves, Move(there.id, frozenset({there.state}), State.LIVE, switch.actor, tell_switch(switch))]
+
+
+def _leave(observation: Observation, release: Release, switch: Switch) -> list[Move]:
+    """The steps of the release that users were moved away from; none of the others."""
+    away = State.ROLLED_BACK if switch.kind is JobKind.ROLLBACK else State.STANDBY
+    left = Move(release.id, frozenset({State.LIVE}), away, switch.actor, tell_switch(switch))
+    if release.state is State.LIVE:
+        return [left]
+    if release.state is State.READY and release.id == observation.previous_release:
+        return [Move(release.id, frozenset({State.READY}), State.LIVE, VERDIGRIS, UNRECORDED), left]
+    return []
 
 
 def keep_last_known(known: Observation | None, seen: Observation) -> Observation:

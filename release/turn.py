@@ -25,7 +25,14 @@ class Turn(Protocol):
 
     @property
     def fence(self) -> int:
-        """The number that rises with every take-over; stamped on each object that is written."""
+        """The number that rises with every take-over; stamped on each object that is written.
+
+        0 for a direct rollback, which stands in no queue: it stamps ``directs`` instead.
+        """
+
+    @property
+    def directs(self) -> int:
+        """How many direct rollbacks of the app it knows of: what carries more was taken from it (ADR 8)."""
 
     def check(self) -> None:
         """Ask Redis whether this is still our turn. Called between reading an object and writing it.

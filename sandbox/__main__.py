@@ -30,6 +30,14 @@ def parse(arguments: Sequence[str] | None = None) -> Settings:
     parser.add_argument(
         "--token", help="of the administrator; a fresh one by default, in the kubeconfig only"
     )
+    parser.add_argument("--objects", type=Path, help="YAML file: what is in the cluster from the start")
+    parser.add_argument(
+        "--account",
+        action="append",
+        default=[],
+        metavar="NAMESPACE/NAME",
+        help="a service account that gets a file of its own, kubeconfig-NAMESPACE-NAME; may be repeated",
+    )
     found = parser.parse_args(arguments)
     return Settings(
         directory=found.directory,
@@ -38,6 +46,8 @@ def parse(arguments: Sequence[str] | None = None) -> Settings:
         images=found.images,
         namespaces=tuple(found.namespace),
         token=found.token,
+        objects=found.objects,
+        accounts=tuple(found.account),
     )
 
 

@@ -15,14 +15,18 @@ from pathlib import Path
 
 from sandbox.api.access import ADMIN
 from sandbox.api.server import ApiServer, write_kubeconfig
+from sandbox.api.usage import Usage
+from sandbox.api.users import User, service_account
 from sandbox.controllers import Controllers
 from sandbox.gateway import Gateway
 from sandbox.images import Images
 from sandbox.node import Node
+from sandbox.seeds import SeedError, plant
 from sandbox.store import Object, Store
 
 ENDPOINTS_FILE = "sandbox.json"
 KUBECONFIG_FILE = "kubeconfig"
+USAGE_FILE = "permissions.jsonl"
 
 
 class SandboxError(Exception):
@@ -39,6 +43,8 @@ class Settings:
     images: Path | None = None  # the registry: see sandbox/images.py
     namespaces: tuple[str, ...] = ()  # besides `default`
     token: str | None = None  # the administrator's; None makes a fresh one
+    objects: Path | None = None  # YAML: what is in the cluster from the start
+    accounts: tuple[str, ...] = ()  # NAMESPACE/NAME of service accounts that get a kubeconfig
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,11 @@ class Endpoints:
     kubeconfig: Path
     api: str
     gateway: str
+
+
+def kubeconfig_of(directory: Path, account: str) -> Path:
+    """Where the kubeconfig of a service account, NAMESPACE/NAME, is found."""
+    return directory / f"{KUBECONFIG_FILE}-{account.replace('/', '-')}"
 
 
 async def serve(settings: Settings, on_ready: Callable[[Endpoints], None]) -> None:
@@ -76,14 +87,35 @@ async def _start(settings: Settings, directory: Path, running: AsyncExitStack) -
     controllers = Controllers(store)
     await controllers.start()
     running.push_async_callback(controllers.stop)
+    tokens = {secrets.token_urlsafe(32): account for account in settings.accounts}
     token = settings.token or secrets.token_urlsafe(32)
-    api = ApiServer(store, node, {token: ADMIN})
-    for name in settings.namespaces:
-        if store.find("namespaces", "", name) is None:  # the API server brings some of its own
-            store.create("namespaces", _namespace(name))
+    users = {token: ADMIN, **{key: _parse_account(account) for key, account in tokens.items()}}
+    api = ApiServer(store, node, users, usage=Usage(directory / USAGE_FILE))
+    _fill(store, settings)
     api_port = await _start_api(api, settings.api_port)
     running.push_async_callback(api.stop)
-    return _announce(directory, api_port, gateway_port, token, running)
+    kubeconfigs = {directory / KUBECONFIG_FILE: token}
+    kubeconfigs |= {kubeconfig_of(directory, account): key for key, account in tokens.items()}
+    return _announce(directory, api_port, gateway_port, kubeconfigs, running)
+
+
+def _fill(store: Store, settings: Settings) -> None:
+    """Put in what is there from the start; the API server brings some namespaces of its own."""
+    for name in settings.namespaces:
+        if store.find("namespaces", "", name) is None:
+            store.create("namespaces", _namespace(name))
+    if settings.objects is not None:
+        try:
+            plant(store, settings.objects)
+        except SeedError as error:
+            raise SandboxError(f"The sandbox can't start with these objects: {error}") from error
+
+
+def _parse_account(account: str) -> User:
+    namespace, _, name = account.partition("/")
+    if not namespace or not name or "/" in name:
+        raise SandboxError(f"An account is NAMESPACE/NAME of a service account, not {account!r}.")
+    return service_account(namespace, name)
 
 
 async def _start_api(api: ApiServer, port: int) -> int:
@@ -97,9 +129,9 @@ async def _start_api(api: ApiServer, port: int) -> int:
 
 
 def _announce(
-    directory: Path, api_port: int, gateway_port: int, token: str, running: AsyncExitStack
+    directory: Path, api_port: int, gateway_port: int, kubeconfigs: dict[Path, str], running: AsyncExitStack
 ) -> Endpoints:
-    """Write the kubeconfig and the endpoints; both go when the sandbox goes.
+    """Write the kubeconfigs and the endpoints; all of them go when the sandbox goes.
 
     The process id tells a reader whose they are: a sandbox that was killed leaves its files behind.
     """
@@ -109,9 +141,10 @@ def _announce(
         gateway=f"http://127.0.0.1:{gateway_port}",
     )
     announced = directory / ENDPOINTS_FILE
-    for path in (endpoints.kubeconfig, announced):
+    for path in (*kubeconfigs, announced):
         running.callback(path.unlink, missing_ok=True)
-    write_kubeconfig(endpoints.kubeconfig, endpoints.api, token)
+    for path, token in kubeconfigs.items():
+        write_kubeconfig(path, endpoints.api, token)
     fresh = announced.with_name(f".{announced.name}.new")
     fresh.write_text(json.dumps({**asdict(endpoints), "pid": os.getpid()}, default=str, indent=1))
     fresh.replace(announced)
@@ -129,8 +162,9 @@ def _sole_use(directory: Path) -> Iterator[None]:
             raise SandboxError(
                 f"Another sandbox runs in {directory}. Stop it, or choose another --directory."
             ) from None
-        for stale in (ENDPOINTS_FILE, KUBECONFIG_FILE):  # of a sandbox that was killed
-            (directory / stale).unlink(missing_ok=True)
+        stale = (directory / ENDPOINTS_FILE, directory / USAGE_FILE, *directory.glob(f"{KUBECONFIG_FILE}*"))
+        for path in stale:  # of a sandbox that was killed
+            path.unlink(missing_ok=True)
         yield
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from release.model import State
+from release.model import JobKind, State
+from release.problems import Problem
+from tasks.by_hand import record_commands
 from tasks.capacity import room_for_users
 from tasks.step import Passed, step_of
 from tasks.switching import find_wrong_answer, live_releases, move_users, prove
 from tasks.tested import check_passed
+from tasks.turn import patiently
 
 if TYPE_CHECKING:
+    from cluster.route import Known
     from release.records import Move
     from tasks.step import Step
 
@@ -18,11 +22,46 @@ if TYPE_CHECKING:
 def activate(step: Step) -> Passed:
     """Switch to the promote's release, if the cluster still runs what was tested."""
     with room_for_users(step):
-        move_users(step, check=lambda route: check_passed(step, route))
+        move_users(step, check=lambda route: check_may_go_live(step, route))
         # Users are there from now on, so our records say it even if the proof fails.
         step.move(*moves(step))
         prove(step, judge=find_wrong_answer)
+    record_commands(step)
     return Passed(moves(step))
+
+
+def check_may_go_live(step: Step, route: Known) -> None:
+    """What runs is what was tested, and nobody moved users away from it since this was asked.
+
+    Raises:
+        Problem: naming what differs, or who did.
+    """
+    check_not_rolled_back(step, route)
+    check_passed(step, route)
+
+
+def check_not_rolled_back(step: Step, route: Known) -> None:
+    """Refuse where a rollback away from this very release came after the promote was asked.
+
+    So it is where the worker that switched was lost with Redis, somebody rolled back without them, and then
+    the stage is taken over: without this users would be moved forth again. Both times are Redis' own.
+
+    Raises:
+        Problem: saying who moved users back, and why.
+    """
+    release, made = step.get_release(), route.switch
+    if route.previous_release != release.id or made is None or made.kind is not JobKind.ROLLBACK:
+        return
+    changes = patiently(lambda: step.around.store.changes(release.id))
+    known = [change.at for change in changes if change.target is State.ROLLED_BACK]
+    if known and known[-1] <= step.job.created_at:
+        return
+    raise Problem(
+        "rolled-back-since",
+        "Users were moved away from this release after its promote was asked",
+        detail=f"{step.name}: {release.tag} ({release.id}) was rolled back {made}",
+        next_step=f"if it shall be live all the same: `verdigris promote {step.name} --release {release.id}`",
+    )
 
 
 def moves(step: Step) -> tuple[Move, ...]:

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
     from cluster.kinds import Ref
     from release.model import Color
-    from tasks.step import Step
+    from tasks.step import Act
 
 INTERVAL: Final = 0.25
 
 
-def raise_capacity(step: Step, *, live: Color | None) -> None:
+def raise_capacity(step: Act, *, live: Color | None) -> None:
     """Raise the step's color to the live color's replicas and wait until all of its own are available.
 
     Raises:
@@ -32,7 +32,7 @@ def raise_capacity(step: Step, *, live: Color | None) -> None:
     colors = {step.color} | ({live} if live else set())
     wanted = max([1, *(found.replicas for color in colors if (found := read_color(step, color)))])
     ask_for(step, wanted)
-    deadline = Deadline.after(step.app.deadlines.rollout, clock=step.around.clock)
+    deadline = Deadline.after(step.app.deadlines.rollout, clock=step.clock)
     while (available := count_available(step)) < wanted:
         if deadline.is_over:
             raise too_few(step, available, wanted)
@@ -40,7 +40,7 @@ def raise_capacity(step: Step, *, live: Color | None) -> None:
     step.tell(f"{step.color}: {available} pods available, {wanted} needed")
 
 
-def ask_for(step: Step, wanted: int) -> None:
+def ask_for(step: Act, wanted: int) -> None:
     """Raise whoever owns the number of replicas: an autoscaler's minimum, else the Deployment."""
     reference = targets_of(step).deployment(step.color)
     autoscaler = find_owner(step)
@@ -55,7 +55,7 @@ def ask_for(step: Step, wanted: int) -> None:
 
 
 @contextmanager
-def room_for_users(step: Step) -> Iterator[None]:
+def room_for_users(step: Act) -> Iterator[None]:
     """However a switch ends, an autoscaler whose minimum was raised for it does its own counting after it.
 
     Not where the turn was lost: whoever has it now gives the minimum back.
@@ -73,25 +73,25 @@ def room_for_users(step: Step) -> Iterator[None]:
     give_back(step)
 
 
-def give_back(step: Step) -> None:
+def give_back(step: Act) -> None:
     """Let an autoscaler whose minimum was raised do its own counting again."""
     autoscaler = find_owner(step)
     if autoscaler:
         restore_minimum(step.cluster, autoscaler, turn=step.turn, deadline=step.patience())
 
 
-def find_owner(step: Step) -> Ref | None:
+def find_owner(step: Act) -> Ref | None:
     """The autoscaler of the step's color, if it has one."""
     return step.ask(lambda: find_autoscaler(step.cluster, targets_of(step).deployment(step.color)))
 
 
-def count_available(step: Step) -> int:
+def count_available(step: Act) -> int:
     """Pods of the step's color that take requests now."""
     found = read_color(step, step.color)
     return found.available if found else 0
 
 
-def too_few(step: Step, available: int, wanted: int) -> Problem:
+def too_few(step: Act, available: int, wanted: int) -> Problem:
     """Switching to fewer pods than users need would be an outage under load."""
     return Problem(
         "too-few-pods",

@@ -5,7 +5,7 @@ Users notice nothing: the default entry of the route is not touched.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cluster.apply import put, stamp_fence
 from cluster.istio import change_route, create_route, set_subsets
@@ -13,7 +13,7 @@ from cluster.kinds import ref_of
 from cluster.rollout import follow_rollout
 from cluster.route import NoRoute, remove_test_entry, set_default, set_test_entry, take_spec
 from cluster.verdict import Limits
-from release.names import PASSED_ROUTE, PASSED_TEMPLATE, name_of_test_entry
+from release.names import PASSED_ENTRIES, PASSED_INPUTS, PASSED_ROUTE, PASSED_TEMPLATE, name_of_test_entry
 from source.manifests import objects_of
 from tasks.leaving import leave, releases_here
 from tasks.rendering import rendered
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from cluster.route import Known
     from source.manifests import Manifests
     from tasks.step import Step
+
+VERDICT: Final = (PASSED_TEMPLATE, PASSED_ROUTE, PASSED_ENTRIES, PASSED_INPUTS)
+"""What smoke writes on a Deployment."""
 
 
 def deploy(step: Step) -> Passed:
@@ -118,7 +121,7 @@ def put_workload(step: Step, manifests: Manifests) -> None:
 def without_verdict(deployment: Object) -> Object:
     """The Deployment with what an earlier release's tests said of it blanked."""
     annotations = deployment["metadata"].get("annotations", {})
-    blanked = {**annotations, PASSED_TEMPLATE: "", PASSED_ROUTE: ""}
+    blanked = {**annotations, **dict.fromkeys(VERDICT, "")}
     return {**deployment, "metadata": {**deployment["metadata"], "annotations": blanked}}
 
 

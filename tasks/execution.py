@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from cluster.fence import directs_of
 from cluster.observe import observe
 from release import refusals
 from release.config import ConfigError
@@ -22,6 +23,7 @@ from release.records import Move
 from release.recovery import keep_last_known
 from release.secret import Redactor
 from release.turn import CancelRequested, LostTurn
+from tasks.routing import find_route
 from tasks.step import Passed, Step
 from tasks.takeover import take_over
 from tasks.targets import targets_of_app
@@ -42,6 +44,10 @@ CANCELLABLE: Final = frozenset({Stage.SANITY, Stage.DEPLOY, Stage.SMOKE})
 
 SWITCHES: Final = frozenset({Stage.ACTIVATE, Stage.ROLLBACK, Stage.DECOMMISSION})
 """Stages that are never cancelled once begun: whoever takes one over can't undo what was done."""
+
+
+WRITING: Final = frozenset({Stage.DEPLOY, Stage.SMOKE, *SWITCHES})
+"""Stages that write to the cluster: they must know which direct rollbacks came before them."""
 
 
 class NotClaimed(Exception):
@@ -163,7 +169,18 @@ class _Attempt:
         if app is None:
             raise refusals.unknown_app(self.job.app)
         connection = self.around.connect(app)
-        step = Step(self.around, app, self.job, self.release, self.turn, self.claim.attempt, connection)
+        step = Step(
+            app=app,
+            job=self.job,
+            release=self.release,
+            turn=self.turn,
+            cluster=connection,
+            clock=self.around.clock,
+            around=self.around,
+            attempt=self.claim.attempt,
+        )
+        if self.stage in WRITING:
+            self.turn.directs = directs_of(find_route(step))
         if self.claim.attempt > 1:
             take_over(step, self.stage, give_up=self.claim.give_up)
         if self.stage in SWITCHES:

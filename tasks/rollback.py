@@ -6,48 +6,72 @@ from typing import TYPE_CHECKING
 
 from release.model import State
 from release.problems import Problem
+from tasks.by_hand import record_commands
 from tasks.capacity import room_for_users
 from tasks.routing import read_color
 from tasks.step import Passed, step_of
 from tasks.switching import find_gateway_error, live_releases, move_users, prove
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cluster.deployments import DeploymentView
     from release.records import Move
-    from tasks.step import Step
+    from tasks.step import Act, Step
 
 
 def rollback(step: Step) -> Passed:
     """Switch back, if that color still runs the release and its pods are available."""
-    with room_for_users(step):
-        move_users(step, check=lambda _: check_stands_by(step))
-        # Users are there from now on, so our records say it even if the proof fails.
-        step.move(*moves(step))
-        prove(step, judge=find_gateway_error)
+    # Users are there from the switch on, so our records say it even if the proof fails.
+    switch_back(
+        step,
+        switched=lambda: step.move(*moves(step)),
+        proof=lambda: prove(step, judge=find_gateway_error),
+    )
+    record_commands(step)
     return Passed(moves(step))
 
 
-def check_stands_by(step: Step) -> None:
-    """Refuse to move users to something else than what was live before.
+def switch_back(act: Act, *, switched: Callable[[], None], proof: Callable[[], None]) -> None:
+    """What a rollback is, with a queue or without: room, the switch, what follows from it, its proof."""
+    with room_for_users(act):
+        move_users(act, check=lambda _: check_stands_by(act))
+        switched()
+        proof()
+
+
+def check_stands_by(act: Act) -> DeploymentView:
+    """The Deployment of what was live before: users are never moved to something else.
 
     Raises:
         Problem: naming what runs there now and how to get the release back.
     """
-    release = step.get_release()
-    found = read_color(step, step.color)
+    release, found = act.get_release(), read_color(act, act.color)
     if found and found.release == release.id and found.available > 0:
-        return
-    if found is None:
-        now = "nothing"
-    elif found.release != release.id:
-        now = f"{found.tag or 'something'} ({found.release or 'of somebody else'})"
-    else:
-        now = "no available pod of it"
+        return found
+    wanted = f"{act.color} should run {release.tag} ({release.id})"
     raise Problem(
         "standby-gone",
         "The earlier release does not run any more",
-        detail=f"{step.name}: {step.color} should run {release.tag} ({release.id}); it runs {now}",
-        next_step=f"deploy it again with `verdigris redeploy {release.id}`",
+        detail=f"{act.name}: {wanted}; it runs {_tell(act, found)}",
+        next_step=f"{_find_way(act, found)}deploy it again with `verdigris redeploy {release.id}`",
     )
+
+
+def _tell(act: Act, found: DeploymentView | None) -> str:
+    if found is None:
+        return "nothing"
+    if found.release != act.get_release().id:
+        return f"{found.tag or 'something'} ({found.release or 'of somebody else'})"
+    return "no available pod of it"
+
+
+def _find_way(act: Act, found: DeploymentView | None) -> str:
+    """Where the release is there and only its pods are not, they may be had back."""
+    if found is None or found.release != act.get_release().id:
+        return ""
+    pods = f"`kubectl -n {act.app.namespace} describe pods -l workflow={found.release}`"
+    return f"see why its pods are not ready ({pods}; {found.replicas} are wanted), then roll back again; or "
 
 
 def moves(step: Step) -> tuple[Move, ...]:

@@ -15,10 +15,10 @@ from tasks.targets import targets_of
 if TYPE_CHECKING:
     from cluster.deployments import DeploymentView
     from cluster.kinds import Object
-    from tasks.step import Step
+    from tasks.step import Act
 
 
-def read_app_route(step: Step) -> Known | NoRoute:
+def read_app_route(step: Act) -> Known | NoRoute:
     """The app's route now.
 
     Raises:
@@ -27,12 +27,12 @@ def read_app_route(step: Step) -> Known | NoRoute:
     return understand_route(step, find_route(step))
 
 
-def find_route(step: Step) -> Object | None:
+def find_route(step: Act) -> Object | None:
     """The app's VirtualService as it stands; None where there is none."""
     return step.ask(lambda: find(step.cluster, targets_of(step).virtual_service))
 
 
-def understand_route(step: Step, virtual_service: Object | None) -> Known | NoRoute:
+def understand_route(step: Act, virtual_service: Object | None) -> Known | NoRoute:
     """What a VirtualService that was just read says. Raises as ``read_app_route``."""
     existing = {color for color in Color if read_color(step, color)}
     route = read_route(virtual_service, existing, test_name=name_of_test_entry(step.name))
@@ -51,12 +51,12 @@ def live_color(route: Known | NoRoute) -> Color | None:
     return route.live if isinstance(route, Known) else None
 
 
-def steady_color(step: Step, route: Known | NoRoute) -> Color:
+def steady_color(step: Act, route: Known | NoRoute) -> Color:
     """The color that the default entry names while this release is tested."""
     return route.default_color if isinstance(route, Known) else step.color.other
 
 
-def get_known_route(step: Step) -> Known:
+def get_known_route(step: Act) -> Known:
     """The app's route, which must exist.
 
     Raises:
@@ -73,6 +73,6 @@ def get_known_route(step: Step) -> Known:
     return route
 
 
-def read_color(step: Step, color: Color) -> DeploymentView | None:
+def read_color(step: Act, color: Color) -> DeploymentView | None:
     """The Deployment of a color as the cluster has it."""
     return step.ask(lambda: read_deployment(step.cluster, targets_of(step).deployment(color)))

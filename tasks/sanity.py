@@ -2,38 +2,129 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from cluster.apply import dry_run
 from cluster.drift import find_drift
 from cluster.route import NoRoute
 from release.names import name_of_test_entry
 from release.problems import Problem
 from release.tag import with_color
 from source.vetting import check_manifests
+from tasks.findings import Findings
+from tasks.preconditions import Sight, check_leaks, check_quota, check_references, check_rights
 from tasks.rendering import check_names, rendered
-from tasks.routing import find_route, live_color, read_app_route, read_color, steady_color
+from tasks.routing import find_route, live_color, read_color, steady_color, understand_route
 from tasks.step import Passed
+from tasks.trials import check_dry_runs
 
 if TYPE_CHECKING:
+    from cluster.apply import Trial
     from cluster.kinds import Object
     from cluster.route import Known
     from source.manifests import Manifests
     from tasks.step import Step
 
 
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What was seen of a release: its manifests, where they render, and a dry run of each object."""
+
+    manifests: Manifests | None = None
+    trials: list[Trial] = field(default_factory=list)
+    route: Object | None = None
+
+
 def sanity(step: Step) -> Passed:
-    """Check the tag, the live color, the manifests and the cluster's opinion of them."""
-    commit = check_tag(step)
-    step.tell(f"{step.job.tag} is commit {commit}")
-    route = read_app_route(step)
-    check_not_live(step, route)
-    manifests = rendered(step, commit=commit, live_color=steady_color(step, route))
-    check_manifests(manifests, step.app, step.app.namespace)
-    check_names(step, manifests)
-    check_dry_runs(step, manifests)
-    tell_drift(step, manifests)
+    """Check the tag, the live color, the manifests and what the cluster has to say of them."""
+    findings = Findings(f"{step.name} {step.job.tag}")
+    commit = find_commit(step, findings)
+    if commit and not step.get_release().commit:
+        step.move(commit=commit, image=step.app.image_for(tag=step.job.tag, commit=commit))
+    inspect(step, commit, findings)
+    tell_warnings(step, findings)
+    findings.check()
     return Passed()
+
+
+def tell_warnings(step: Step, findings: Findings) -> None:
+    """What refuses nothing is told in the log and stays on the release, until sanity looks again."""
+    warnings = [f"{one.title}: {one.detail}; what to do: {one.next_step}" for one in findings.warnings]
+    for warning in warnings:
+        step.tell(f"warning: {warning}")
+    if warnings or step.get_release().warnings:
+        step.move(warnings="\n".join(warnings))
+
+
+def find_commit(step: Step, findings: Findings) -> str | None:
+    """The commit to release; None where that is a finding, and then nothing can be rendered."""
+    with findings.collecting():
+        commit = check_tag(step)
+        step.tell(f"{step.job.tag} is commit {commit}")
+        return commit
+    return None
+
+
+def inspect(step: Step, commit: str | None, findings: Findings) -> Inspection:
+    """Look at everything that does not depend on what was refused before; nothing is written.
+
+    Raises:
+        Problem: the cluster can't be asked.
+    """
+    standing, route = _look_at_route(step, findings)
+    manifests = None
+    if commit:
+        with findings.collecting():
+            live = steady_color(step, route) if route else step.color.other
+            manifests = rendered(step, commit=commit, live_color=live)
+    sight = Sight()
+    with findings.collecting():
+        sight = check_rights(step, manifests, findings)
+    if manifests is None:
+        return Inspection(route=standing)
+    check_rendered(step, manifests, findings)
+    trials = check_dry_runs(step, manifests, findings)
+    if not findings.has("namespace-missing"):
+        _look_around(step, manifests, Inspection(manifests, trials, standing), sight, findings)
+    return Inspection(manifests, trials, standing)
+
+
+def _look_at_route(step: Step, findings: Findings) -> tuple[Object | None, Known | NoRoute | None]:
+    """The VirtualService as it stands, and what it says; the color must be free."""
+    standing, route = None, None
+    with findings.collecting():
+        standing = find_route(step)
+        route = understand_route(step, standing)
+        check_not_live(step, route)
+    return standing, route
+
+
+def check_rendered(step: Step, manifests: Manifests, findings: Findings) -> None:
+    """What rendered is allowed for the app, and is called as the configuration says."""
+    with findings.collecting():
+        check_manifests(manifests, step.app, step.app.namespace)
+    with findings.collecting():
+        check_names(step, manifests)
+
+
+def _look_around(
+    step: Step, manifests: Manifests, seen: Inspection, sight: Sight, findings: Findings
+) -> None:
+    """What else the release needs of its namespace, and what stands in the way there."""
+    with findings.collecting():
+        check_references(step, manifests, sight, findings)
+    if not findings.has("color-is-live"):
+        with findings.collecting():
+            check_quota(step, _as_it_would_be(manifests.deployment, seen.trials), sight, findings)
+        with findings.collecting():
+            check_leaks(step, manifests, seen.route, sight, findings)
+    if not findings.has("manifests-refused", "dry-run-refused"):
+        tell_drift(step, manifests, seen.route)
+
+
+def _as_it_would_be(obj: Object, trials: list[Trial]) -> Object:
+    """An object with the server's defaults; as it is written where the server refuses it."""
+    return next((trial.result for trial in trials if trial.obj is obj and trial.result), obj)
 
 
 def check_tag(step: Step) -> str:
@@ -55,8 +146,6 @@ def check_tag(step: Step) -> str:
             detail=f"{step.name}: {release.tag} was delivered as {release.commit} and is {commit} now",
             next_step="push the new commit under a new tag",
         )
-    if not release.commit:
-        step.move(commit=commit, image=step.app.image_for(tag=release.tag, commit=commit))
     return commit
 
 
@@ -68,10 +157,20 @@ def check_not_live(step: Step, route: Known | NoRoute) -> None:
     """
     live = live_color(route)
     if live is step.color:
-        raise refused(step, "color-is-live", f"{step.color} is live", "which serves every user")
+        raise Problem(
+            "color-is-live",
+            f"{step.color} is live",
+            detail=f"{named_color(step)}, which serves every user; nothing was touched",
+            next_step=push_instead(step),
+        )
     if is_first_choice_made(step, route):
         found = f"where the default route leads although nothing runs there, while {step.color.other} runs"
-        raise refused(step, "color-is-next", f"{step.color} would be live without a promote", found)
+        raise Problem(
+            "color-is-next",
+            f"{step.color} would be live without a promote",
+            detail=f"{named_color(step)}, {found}; nothing was touched",
+            next_step=push_instead(step),
+        )
     step.tell(f"live color: {live or 'none yet'}; this release goes to {step.color}")
 
 
@@ -86,57 +185,22 @@ def is_first_choice_made(step: Step, route: Known | NoRoute) -> bool:
     return read_color(step, step.color.other) is not None
 
 
-def refused(step: Step, slug: str, title: str, found: str) -> Problem:
-    """The refusal of a tag for its color."""
+def named_color(step: Step) -> str:
+    """Which tag names which color."""
+    return f"{step.name}: {step.job.tag} names {step.color}"
+
+
+def push_instead(step: Step) -> str:
+    """The same version as a tag of the other color, with the commands for it."""
     tag = step.job.tag
     instead = with_color(tag, step.color.other)
-    return Problem(
-        slug,
-        title,
-        detail=f"{step.name}: {tag} names {step.color}, {found}; nothing was touched",
-        next_step=f"push it as {instead}: git tag {instead} {tag}^{{}} && git push origin {instead}",
-    )
+    return f"push it as {instead}: git tag {instead} {tag}^{{}} && git push origin {instead}"
 
 
-def check_dry_runs(step: Step, manifests: Manifests) -> None:
-    """Ask the API server what it would say to each object that this release writes.
-
-    Raises:
-        Problem: it refuses some; all refusals with the server's own words.
-    """
-    applied, patched = objects_to_write(manifests)
-    answers = [
-        *((obj, try_out(step, obj)) for obj in applied),
-        *((obj, try_out(step, obj, force=True)) for obj in patched),
-    ]
-    refusals = [f"{obj['kind']} {obj['metadata']['name']}: {refusal}" for obj, refusal in answers if refusal]
-    if refusals:
-        raise Problem(
-            "dry-run-refused",
-            "The cluster would refuse these manifests",
-            detail=f"{step.name} {step.job.tag}: " + "\n".join(refusals),
-            next_step="correct the manifests and push a new tag; nothing was touched",
-        )
-    step.tell("the cluster accepts every object in a dry run")
-
-
-def try_out(step: Step, obj: Object, *, force: bool = False) -> str | None:
-    """The server's refusal of one object, if it has any."""
-    return step.ask(lambda: dry_run(step.cluster, obj, take_over=step.app.take_over, force=force))
-
-
-def objects_to_write(manifests: Manifests) -> tuple[list[Object], list[Object]]:
-    """What deploy applies, and what it only creates or patches: there, other owners are in nobody's way."""
-    gateway = [manifests.gateway] if manifests.gateway else []
-    applied = [*manifests.extras, manifests.service, manifests.deployment, *gateway]
-    return applied, [manifests.destination_rule_test, manifests.virtual_service_test]
-
-
-def tell_drift(step: Step, manifests: Manifests) -> None:
+def tell_drift(step: Step, manifests: Manifests, standing: Object | None) -> None:
     """Report what the repository's route says differently from the cluster's, which is left as it is."""
-    existing = find_route(step)
-    if existing is None or step.app.routes == "from-repository":
+    if standing is None or step.app.routes == "from-repository":
         return
     name = name_of_test_entry(step.name)
-    for difference in find_drift(existing, manifests.virtual_service_test, test_name=name):
+    for difference in find_drift(standing, manifests.virtual_service_test, test_name=name):
         step.tell(f"left as it is in the cluster: {difference}")

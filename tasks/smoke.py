@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from cluster.apply import annotate
+from cluster.objects import get
+from cluster.route import Known, tested_entries
 from release.model import State
-from release.names import PASSED_ROUTE, PASSED_TEMPLATE
+from release.names import PASSED_ENTRIES, PASSED_INPUTS, PASSED_ROUTE, PASSED_TEMPLATE, name_of_test_entry
 from release.problems import Problem
+from tasks.by_hand import record_commands
 from tasks.checks import find_failure
+from tasks.inputs import note_inputs
 from tasks.migrate import run_all
-from tasks.routing import get_known_route
+from tasks.routing import find_route, get_known_route, understand_route
 from tasks.step import Passed, step_of
 from tasks.targets import targets_of
 from tasks.tested import check_runs
 
 if TYPE_CHECKING:
-    from cluster.route import Known
     from release.config import HttpCheck
     from tasks.step import Step
 
@@ -30,6 +34,7 @@ def smoke(step: Step) -> Passed:
         wait_for(step, check, deadline=deadline)
     step.turn.pause(0)  # a cancel that came while a command ran
     record_verdict(step, template_hash=before.template_hash or "", fingerprint=route.fingerprint)
+    record_commands(step)
     release = step.get_release()
     ready = step_of(release, State.READY, "all stages passed", sources=frozenset({State.RUNNING}))
     return Passed((ready,))
@@ -88,16 +93,27 @@ def smoke_failed(step: Step, what: str, failure: str) -> Problem:
 def record_verdict(step: Step, *, template_hash: str, fingerprint: str) -> None:
     """Write on the Deployment what passed: its template and the route's entries that the tests saw.
 
+    The entries are kept whole as well: from a fingerprint nobody can tell what was changed later.
+
     Raises:
         Problem: either changed while the tests ran.
     """
     check_runs(step, template_hash=template_hash)
-    if get_known_route(step).fingerprint != fingerprint:
+    standing = find_route(step) or {}
+    route = understand_route(step, standing or None)
+    if not isinstance(route, Known) or route.fingerprint != fingerprint:
         raise route_changed(step, "its default or its test entry is not what it was when the tests began")
+    entries = tested_entries(standing, name_of_test_entry(step.name))
+    reference = targets_of(step).deployment(step.color)
     annotate(
         step.cluster,
-        targets_of(step).deployment(step.color),
-        {PASSED_TEMPLATE: template_hash, PASSED_ROUTE: fingerprint},
+        reference,
+        {
+            PASSED_TEMPLATE: template_hash,
+            PASSED_ROUTE: fingerprint,
+            PASSED_INPUTS: note_inputs(step, step.ask(lambda: get(step.cluster, reference))),
+            PASSED_ENTRIES: json.dumps(entries, sort_keys=True, separators=(",", ":")),
+        },
         turn=step.turn,
         deadline=step.patience(),
     )

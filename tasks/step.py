@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from release.queue import Queue
     from release.requests import Outbox
     from release.store import Store
+    from release.turn import Turn
     from source.checkout import Repositories
     from tasks.turn import StageTurn
 
@@ -44,16 +45,15 @@ class Surroundings:
 
 
 @dataclass(frozen=True)
-class Step:
-    """One stage of one job, and what it may use. ``attempt`` above 1: a worker was lost in it before."""
+class Act:
+    """What is done to one app in its cluster: a stage of a job, or a direct rollback, which has no Redis."""
 
-    around: Surroundings
     app: App
     job: Job
     release: Release | None
-    turn: StageTurn
-    attempt: int
+    turn: Turn
     cluster: Cluster
+    clock: Clock
 
     @property
     def name(self) -> str:
@@ -64,11 +64,6 @@ class Step:
     def color(self) -> Color:
         """The color acted on."""
         return self.job.color
-
-    @property
-    def workdir(self) -> Path:
-        """Where this turn checks the release's tree out: a frozen worker that thaws must not touch ours."""
-        return self.around.settings.data / "trees" / f"{self.job.id}.f{self.turn.fence}"
 
     def get_release(self) -> Release:
         """The release of a job that always has one."""
@@ -91,7 +86,21 @@ class Step:
 
     def patience(self) -> Deadline:
         """How long one call waits for a cluster that is away, or for others who write the same object."""
-        return Deadline.after(self.app.deadlines.cluster, clock=self.around.clock)
+        return Deadline.after(self.app.deadlines.cluster, clock=self.clock)
+
+
+@dataclass(frozen=True)
+class Step(Act):
+    """One stage of one job, and what it may use. ``attempt`` above 1: a worker was lost in it before."""
+
+    turn: StageTurn
+    around: Surroundings
+    attempt: int
+
+    @property
+    def workdir(self) -> Path:
+        """Where this turn checks the release's tree out: a frozen worker that thaws must not touch ours."""
+        return self.around.settings.data / "trees" / f"{self.job.id}.f{self.turn.fence}"
 
     def releases_on_a_color(self) -> list[Release]:
         """The app's releases whose pods are expected to run, as our records have them."""

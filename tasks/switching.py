@@ -1,4 +1,7 @@
-"""The switch: one compare-and-swap on the route's default entry, then its proof."""
+"""The switch: one compare-and-swap on the route's default entry, then its proof.
+
+Stages and direct rollbacks make it alike; what our records know is the stages' business.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,9 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from cluster.istio import change_route, set_subsets
-from cluster.route import Known, set_default
+from cluster.route import Known, notes_of, set_default
 from cluster.waiting import Deadline
-from release.model import JobKind, State
-from release.names import LIVE_RELEASE, PREVIOUS_RELEASE
+from release.model import JobKind, State, Switch
 from release.problems import Problem
 from tasks.capacity import raise_capacity
 from tasks.checks import find_failure, find_outage
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from cluster.kinds import Object
     from cluster.patch import Patch
     from release.model import Release
-    from tasks.step import Step
+    from tasks.step import Act, Step
 
 
 SPREADING: Final = 3.0
@@ -33,56 +35,64 @@ PROOF_INTERVAL: Final = 0.2
 """Good answers in a row that prove a switch, and the seconds between two."""
 
 
-def move_users(step: Step, *, check: Callable[[Known], object]) -> None:
-    """Switch to the step's release, unless a worker that was lost has done so; ``check`` refuses."""
-    route = get_known_route(step)
-    if route.live is step.color and route.live_release == step.get_release().id:
-        step.tell("the route names this release already: the worker before was lost after its switch")
+def move_users(act: Act, *, check: Callable[[Known], object]) -> None:
+    """Switch to the act's release, unless a worker that was lost has done so; ``check`` refuses."""
+    route = get_known_route(act)
+    if is_there(act, route):
+        act.tell("the route names this release already: the worker before was lost after its switch")
         return
     check(route)
-    stand_subsets(step)
-    raise_capacity(step, live=route.live)
-    switch(step, previous=route.live_release, recheck=check)
+    raise_capacity(act, live=route.live)
+    stand_subsets(act)
+    switch(act, previous=route.live_release, recheck=check)
 
 
-def stand_subsets(step: Step) -> None:
+def is_there(act: Act, route: Known) -> bool:
+    """Whether users are on the act's release already."""
+    return route.live is act.color and route.live_release == act.get_release().id
+
+
+def stand_subsets(act: Act) -> None:
     """Make sure that the subset which the route is about to name exists: without it users get 503.
 
     It has stood since the deploy, unless somebody applied a DestinationRule of one subset since.
     """
-    targets = targets_of(step)
+    targets = targets_of(act)
     rule = {
         "apiVersion": "networking.istio.io/v1",
         "kind": "DestinationRule",
-        "metadata": {"name": targets.destination_rule.name, "namespace": step.app.namespace},
+        "metadata": {"name": targets.destination_rule.name, "namespace": act.app.namespace},
         "spec": {"host": targets.service.name},
     }
-    outcome = set_subsets(step.cluster, rule, turn=step.turn, deadline=step.patience())
+    outcome = set_subsets(act.cluster, rule, turn=act.turn, deadline=act.patience())
     if outcome.changed:
-        step.tell(f"{targets.destination_rule} had lost a subset; added, and waited for it to spread")
-        step.turn.pause(SPREADING)
+        act.tell(f"{targets.destination_rule} had lost a subset; added, and waited for it to spread")
+        act.turn.pause(SPREADING)
 
 
-def switch(step: Step, *, previous: str | None, recheck: Callable[[Known], object]) -> None:
-    """Move the default entry to the step's color and record, in the same write, who is live and who was.
+def switch(act: Act, *, previous: str | None, recheck: Callable[[Known], object]) -> None:
+    """Move the default entry to the act's color and record, in the same write, who is live, who was, and why.
 
     ``recheck`` is asked again about the route in each try: after a lost race everything may be different.
     """
-    annotations = {LIVE_RELEASE: step.get_release().id, PREVIOUS_RELEASE: previous or ""}
+    made = Switch(act.job.kind, act.job.actor, act.job.reason, act.clock())
+    notes = notes_of(live=act.get_release().id, previous=previous or "", switch=made)
 
     def build(standing: Object) -> Patch | None:
-        route = understand_route(step, standing)
+        route = understand_route(act, standing)
         if isinstance(route, Known):
+            if is_there(act, route):
+                return None  # somebody else was faster, or the answer to our own write was lost
             recheck(route)
-        return set_default(standing, step.color, annotations)
+        return set_default(standing, act.color, notes)
 
     began = time.monotonic()
-    deadline = Deadline.after(step.app.deadlines.switch, clock=step.around.clock)
-    change_route(step.cluster, targets_of(step).virtual_service, build, turn=step.turn, deadline=deadline)
-    step.tell(f"switched: the default route names {step.color} ({(time.monotonic() - began) * 1000:.0f} ms)")
+    deadline = Deadline.after(act.app.deadlines.switch, clock=act.clock)
+    change_route(act.cluster, targets_of(act).virtual_service, build, turn=act.turn, deadline=deadline)
+    act.tell(f"switched: the default route names {act.color} ({(time.monotonic() - began) * 1000:.0f} ms)")
 
 
-def prove(step: Step, *, judge: Callable[[Step], str | None]) -> None:
+def prove(step: Act, *, judge: Callable[[Act], str | None]) -> None:
     """Read the route back and ask through the gateway as a user would, until it is right for a while.
 
     A gateway follows a changed route some time later, so one good answer proves nothing.
@@ -90,9 +100,7 @@ def prove(step: Step, *, judge: Callable[[Step], str | None]) -> None:
     Raises:
         Problem: either shows something else; users may be affected, and the way back is said.
     """
-    route = get_known_route(step)
-    if route.default_color is not step.color:
-        raise _unproved(step, f"the route names {route.default_color} again: somebody else changed it")
+    read_back(step)
     deadline = time.monotonic() + step.app.deadlines.switch
     in_a_row = 0
     while in_a_row < PROOFS:
@@ -104,7 +112,18 @@ def prove(step: Step, *, judge: Callable[[Step], str | None]) -> None:
     step.tell(f"proved: {PROOFS} requests in a row were answered as they should be")
 
 
-def find_wrong_answer(step: Step) -> str | None:
+def read_back(act: Act) -> None:
+    """Whether the route names the act's color still.
+
+    Raises:
+        Problem: it does not.
+    """
+    route = get_known_route(act)
+    if route.default_color is not act.color:
+        raise _unproved(act, f"the route names {route.default_color} again: somebody else changed it")
+
+
+def find_wrong_answer(step: Act) -> str | None:
     """What is wrong with what users get, by the first smoke test that only reads; after a promote.
 
     A writing one would be sent to users' data. Where there is none, an answer that no gateway made will do.
@@ -116,7 +135,7 @@ def find_wrong_answer(step: Step) -> str | None:
     return f"{check.method} {check.path}: {failure}" if failure else None
 
 
-def find_gateway_error(step: Step) -> str | None:
+def find_gateway_error(step: Act) -> str | None:
     """Whether users get no answer of the app; after a rollback, as today's tests are not for that version."""
     return find_outage(step.app.gateway)
 
@@ -127,7 +146,7 @@ def live_releases(step: Step) -> list[Release]:
     return [one for one in releases if one.state is State.LIVE and one.id != step.job.release_id]
 
 
-def _unproved(step: Step, found: str) -> Problem:
+def _unproved(step: Act, found: str) -> Problem:
     back = f"verdigris rollback {step.name}"
     if step.job.kind is JobKind.ROLLBACK:
         back = f"verdigris promote {step.name} --release <the release that was rolled back>"

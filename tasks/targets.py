@@ -10,7 +10,7 @@ from release.model import Color
 
 if TYPE_CHECKING:
     from release.config import App
-    from tasks.step import Step
+    from tasks.step import Act
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,6 @@ def targets_of_app(name: str, app: App) -> Targets:
     )
 
 
-def targets_of(step: Step) -> Targets:
+def targets_of(step: Act) -> Targets:
     """The objects of the step's app."""
     return targets_of_app(step.name, step.app)

@@ -57,6 +57,7 @@ class StageTurn:
         self._unsent: list[str] = []
         self._log_lock = Lock()
         self.cancelled_by: Actor | None = None
+        self.directs = 0
 
     @property
     def fence(self) -> int:

@@ -36,6 +36,11 @@ def release_json(release: Release) -> dict[str, Any]:
         "reason": release.reason,
         "actor": actor_json(release.actor),
         "redeploy_of": release.redeploy_of,
+        "by_hand": {
+            "promote": release.by_hand.promote or None,
+            "rollback": release.by_hand.rollback or None,
+        },
+        "warnings": list(release.warnings),
         "created_at": time_json(release.created_at),
         "updated_at": time_json(release.updated_at),
     }

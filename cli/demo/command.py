@@ -24,7 +24,7 @@ from cli.demo.narrator import Narrator
 from cli.demo.place import APP, choose_place, listen_for_web
 from cli.demo.play import Play, Unexpected
 from cli.demo.shop import Shop
-from cli.demo.summary import ActResult, Summary, summarize_release
+from cli.demo.summary import ActResult, Summary, summarize_permissions, summarize_release
 from cli.demo.users import Traffic
 from cli.failures import Exit, Failure
 from cli.profile import Connection
@@ -92,6 +92,7 @@ def _perform(place: Place, crew: Crew, web: socket, narrator: Narrator, *, is_wa
         finally:
             if play.users:
                 summary.traffic = play.users.stop()
+        summary.permissions = summarize_permissions(place.permissions())
         summary.releases = _releases(client) if any(act.ok for act in summary.acts) else []
     summary.seconds = time.monotonic() - began
     narrator.report(summary)

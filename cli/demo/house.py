@@ -11,6 +11,7 @@ import requests
 
 from cli.commands.processes import flower_arguments, gunicorn_arguments, worker_arguments
 from cli.demo.crew import Crew, Member
+from cli.demo.place import NAMESPACE
 from cli.demo.play import Unexpected
 from sandbox.datastore import redis_command
 
@@ -68,7 +69,7 @@ def _sandbox(python: str, place: Place) -> tuple[str, ...]:
         "-m",
         "sandbox",
         "--directory",
-        str(place.directory / "sandbox"),
+        str(place.sandbox),
         "--api-port",
         str(place.api_port),
         "--gateway-port",
@@ -76,7 +77,11 @@ def _sandbox(python: str, place: Place) -> tuple[str, ...]:
         "--images",
         str(place.images),
         "--namespace",
-        "demo",
+        NAMESPACE,
+        "--objects",
+        str(place.objects),
+        "--account",
+        place.account.path,
     )
 
 
@@ -93,7 +98,7 @@ def _flower(place: Place) -> tuple[str, ...]:
 
 
 def _is_sandbox_ready(place: Place) -> bool:
-    endpoints = place.directory / "sandbox" / "sandbox.json"
+    endpoints = place.sandbox / "sandbox.json"
     return endpoints.exists() and bool(json.loads(endpoints.read_text()))
 
 

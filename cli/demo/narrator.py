@@ -12,7 +12,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cli.demo.summary import ActResult, ReleaseSummary, Summary
+    from cli.demo.summary import ActResult, Permissions, ReleaseSummary, Summary
     from cli.demo.users import Traffic
 
 
@@ -58,6 +58,7 @@ class Narrator:
         self._console.print()
         self._console.print(_traffic_table(summary.traffic))
         self._console.print(_release_table(summary.releases))
+        self._console.print(_describe_permissions(summary.permissions))
         good = f"{len(summary.acts)} acts as they must be, {summary.traffic.failed} requests failed"
         verdict = (
             f"[bold green]{good}[/]" if summary.ok else "[bold red]not everything came out as it must[/]"
@@ -67,6 +68,12 @@ class Narrator:
     def text(self, text: str) -> None:
         """Lines as they are, to copy from."""
         self._console.print(text, soft_wrap=True)
+
+
+def _describe_permissions(permissions: Permissions) -> str:
+    if permissions.refused:
+        return f"[bold red]the workers were refused: {escape(', '.join(permissions.refused))}[/]"
+    return f"the workers used {permissions.used} permissions of the Role in deploy/app-role; none was refused"
 
 
 def _traffic_table(traffic: Traffic) -> Table:

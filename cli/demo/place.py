@@ -11,10 +11,17 @@ from typing import TYPE_CHECKING, Final
 
 import yaml
 
+from cli.demo.account import read_account
+from sandbox.main import USAGE_FILE, kubeconfig_of
+
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from cli.demo.account import Account
+    from sandbox.api.usage import Use
+
 APP: Final = "shop"
+NAMESPACE: Final = "demo"
 REPOSITORY: Final = "demo/shop"
 FIRST_PORT: Final = 8000
 LAST_PORT: Final = 8099
@@ -61,9 +68,28 @@ class Place:
         return f"http://127.0.0.1:{self.flower_port}"
 
     @property
+    def sandbox(self) -> Path:
+        """The stand-in cluster's folder."""
+        return self.directory / "sandbox"
+
+    @property
     def kubeconfig(self) -> Path:
-        """Written by the sandbox when it is ready."""
-        return self.directory / "sandbox" / "kubeconfig"
+        """The administrator's, for the visitor; written by the sandbox when it is ready."""
+        return self.sandbox / "kubeconfig"
+
+    @property
+    def account(self) -> Account:
+        """Who the workers are for the cluster."""
+        return read_account(NAMESPACE)
+
+    @property
+    def objects(self) -> Path:
+        """What the cluster holds from the start: the Role of the workers."""
+        return self.directory / "objects.yml"
+
+    def permissions(self) -> list[Use]:
+        """What the workers did and wanted to do in the cluster."""
+        return self.account.uses(self.sandbox / USAGE_FILE)
 
     @property
     def images(self) -> Path:
@@ -87,7 +113,7 @@ class Place:
             "VERDIGRIS_LOG_FORMAT": "json",
             "DEMO_WEBHOOK_SECRET": self.webhook_secret,
             "DEMO_TOKEN": self.token,
-            "KUBECONFIG": str(self.kubeconfig),
+            "KUBECONFIG": str(kubeconfig_of(self.sandbox, self.account.path)),
             "FLOWER_BASIC_AUTH": f"demo:{self.flower_password}",
             "PYTHONUNBUFFERED": "1",
         }
@@ -98,6 +124,7 @@ class Place:
         self.directory.chmod(0o700)
         (self.directory / "data").mkdir()
         _write(self.directory / "verdigris.yml", yaml.safe_dump(self._configuration(), sort_keys=False))
+        _write(self.objects, self.account.as_yaml())
         _write(self.images, yaml.safe_dump(self._images()))
         _write(self.token_file, self.token)
 
@@ -122,7 +149,7 @@ class Place:
                         "repository": REPOSITORY,
                         "secrets": [{"env": "DEMO_WEBHOOK_SECRET"}],
                     },
-                    "namespace": "demo",
+                    "namespace": NAMESPACE,
                     "image": f"registry.sandbox/{APP}:{{tag}}",
                     "gateway": {"address": self.gateway},
                     "values": {

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cli.client import Json
     from cli.demo.users import Traffic
+    from sandbox.api.usage import Use
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,14 @@ class ReleaseSummary:
     stages: list[StageSummary]
 
 
+@dataclass(frozen=True)
+class Permissions:
+    """How many permissions the workers used, and what they were refused, as VERB RESOURCE in NAMESPACE."""
+
+    used: int = 0
+    refused: tuple[str, ...] = ()
+
+
 @dataclass
 class Summary:
     """The whole play."""
@@ -48,12 +57,14 @@ class Summary:
     traffic: Traffic
     acts: list[ActResult] = field(default_factory=list)
     releases: list[ReleaseSummary] = field(default_factory=list)
+    permissions: Permissions = Permissions()
     seconds: float = 0.0
 
     @property
     def ok(self) -> bool:
-        """Every act as it must be, and no request of a user failed."""
-        return bool(self.acts) and all(act.ok for act in self.acts) and self.traffic.failed == 0
+        """Every act as it must be, no request of a user failed, and the workers' Role was enough."""
+        acts_ok = bool(self.acts) and all(act.ok for act in self.acts)
+        return acts_ok and self.traffic.failed == 0 and not self.permissions.refused
 
     def as_json(self) -> dict[str, Any]:
         """What ``--json`` prints."""
@@ -67,6 +78,7 @@ class Summary:
             "seconds": round(self.seconds, 1),
             "acts": [asdict(act) for act in self.acts],
             "releases": [asdict(release) for release in self.releases],
+            "permissions": asdict(self.permissions),
         }
 
 
@@ -79,6 +91,12 @@ def summarize_release(release: Json, jobs: list[Json]) -> ReleaseSummary:
         if run["started_at"]
     ]
     return ReleaseSummary(release["id"], release["tag"], release["color"], release["state"], stages)
+
+
+def summarize_permissions(uses: list[Use]) -> Permissions:
+    """From what the sandbox wrote down."""
+    refused = [f"{use.verb} {use.resource} in {use.namespace}" for use in uses if not use.allowed]
+    return Permissions(sum(use.allowed for use in uses), tuple(refused))
 
 
 def _seconds(begin: str | None, end: str | None) -> float:

@@ -155,6 +155,7 @@ def _set_event(obj: Object) -> None:
 
 
 _DEFAULTS: dict[str, Callable[[Object], None]] = {
+    "ClusterRoleBinding": _set_role_binding,
     "Deployment": _set_deployment,
     "Event": _set_event,
     "HorizontalPodAutoscaler": _set_autoscaler,

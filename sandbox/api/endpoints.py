@@ -6,7 +6,8 @@ from contextlib import suppress
 
 from aiohttp import web
 
-from sandbox.api.access import User, Wish, check_allowed, is_allowed
+from sandbox.api import reviews
+from sandbox.api.access import User, check_allowed, make_wish
 from sandbox.api.answers import Form, choose_form, encode, respond, show_list, show_object
 from sandbox.api.bodies import (
     APPLY,
@@ -30,6 +31,7 @@ from sandbox.api.scaling import make_scale, write_scale
 from sandbox.api.selectors import Predicate, parse_selection
 from sandbox.api.targets import Target, find_verb
 from sandbox.api.types import StructRef
+from sandbox.api.usage import Usage
 from sandbox.api.watching import Told, Watches, WatchOptions
 from sandbox.api.writes import Change, Write, apply_object, create, patch, replace
 from sandbox.store import Json, Object, Store
@@ -40,8 +42,9 @@ Answer = Callable[[web.Request, Target], Awaitable[web.StreamResponse]]
 class Endpoints:
     """Answers requests for objects of one store and one node."""
 
-    def __init__(self, store: Store, node: Node, watches: Watches) -> None:
+    def __init__(self, store: Store, node: Node, watches: Watches, usage: Usage) -> None:
         self._store = store
+        self._usage = usage
         self._node = node
         self._watches = watches
         self._verbs: dict[str, Answer] = {
@@ -63,7 +66,7 @@ class Endpoints:
             StoreError: the same, from the store or the node.
         """
         verb = find_verb(target, request.method, request.query)
-        if target.resource.kind == "SelfSubjectAccessReview" and verb == "create":
+        if target.resource.kind in reviews.KINDS and verb == "create":
             return await self._review(request, user, target)
         if verb is None or not target.resource.stored:
             raise ApiError(
@@ -72,15 +75,24 @@ class Endpoints:
                 "the server does not allow this method on the requested resource",
                 details={},
             )
-        check_allowed(self._store, user, target, verb)
+        self._check(user, target, verb)
         if target.subresource == "exec":
-            check_allowed(self._store, user, target, "create")
+            self._check(user, target, "create")
             return await answer_exec(request, self._store, self._node, target)
         if target.subresource == "log":
             return await answer_log(request, self._store, self._node, target)
         if verb == "patch" and request.content_type == APPLY and not self._exists(target):
-            check_allowed(self._store, user, target, "create")
+            self._check(user, target, "create")
         return await self._verbs[verb](request, target)
+
+    def _check(self, user: User, target: Target, verb: str) -> None:
+        """Refuse what the user may not do; either way it is remembered that it was asked for."""
+        allowed = False
+        try:
+            check_allowed(self._store, user, target, verb)
+            allowed = True
+        finally:
+            self._usage.note(user, make_wish(target, verb), allowed=allowed)
 
     def _exists(self, target: Target) -> bool:
         return self._store.find(target.resource.key, target.namespace, target.name) is not None
@@ -158,21 +170,12 @@ class Endpoints:
         return respond(show_list(target, objects, self._store.revision, Form.OBJECT))
 
     async def _review(self, request: web.Request, user: User, target: Target) -> web.Response:
-        """SelfSubjectAccessReview: may the asker do what it asks about? Everybody may ask."""
+        """What may the asker do? Everybody may ask."""
         write = read_write(request, target, "Update")
         review = decode(target.resource, await read_object(request)).obj
         review.setdefault("metadata", {})
         track_update(target.resource, None, review, write.writer)
-        asked = (review.get("spec") or {}).get("resourceAttributes") or {}
-        plural, sub = asked.get("resource", ""), asked.get("subresource", "")
-        wish = Wish(
-            asked.get("verb", ""),
-            asked.get("group", ""),
-            f"{plural}/{sub}" if sub else plural,
-            asked.get("namespace", ""),
-            asked.get("name", ""),
-        )
-        status = {"allowed": is_allowed(self._store, user, wish)}
+        status = reviews.review(self._store, user, target.resource, review)
         return respond(show_object(target, {**review, "status": status}), 201)
 
     def _choose(self, target: Target, chooses: Predicate) -> list[Object]:

@@ -101,9 +101,14 @@ def _istio(plural: str, kind: str, short_name: str) -> Resource:
     )
 
 
+def _rbac(plural: str, kind: str, *, namespaced: bool = True) -> Resource:
+    return Resource("rbac.authorization.k8s.io", ("v1",), plural, kind.lower(), kind, namespaced=namespaced)
+
+
 RESOURCES: tuple[Resource, ...] = (
     _core("configmaps", "ConfigMap", ("cm",)),
     _core("events", "Event", ("ev",)),
+    _core("limitranges", "LimitRange", ("limits",)),
     _core("namespaces", "Namespace", ("ns",), _status("Namespace")),
     _core(
         "pods",
@@ -148,6 +153,16 @@ RESOURCES: tuple[Resource, ...] = (
         stored=False,
     ),
     Resource(
+        "authorization.k8s.io",
+        ("v1",),
+        "selfsubjectrulesreviews",
+        "selfsubjectrulesreview",
+        "SelfSubjectRulesReview",
+        namespaced=False,
+        verbs=("create",),
+        stored=False,
+    ),
+    Resource(
         "autoscaling",
         ("v2",),
         "horizontalpodautoscalers",
@@ -157,8 +172,10 @@ RESOURCES: tuple[Resource, ...] = (
         categories=("all",),
         subresources=(_status("HorizontalPodAutoscaler"),),
     ),
-    Resource("rbac.authorization.k8s.io", ("v1",), "rolebindings", "rolebinding", "RoleBinding"),
-    Resource("rbac.authorization.k8s.io", ("v1",), "roles", "role", "Role"),
+    _rbac("clusterrolebindings", "ClusterRoleBinding", namespaced=False),
+    _rbac("clusterroles", "ClusterRole", namespaced=False),
+    _rbac("rolebindings", "RoleBinding"),
+    _rbac("roles", "Role"),
     Resource("discovery.k8s.io", ("v1",), "endpointslices", "endpointslice", "EndpointSlice"),
     _istio("destinationrules", "DestinationRule", "dr"),
     _istio("gateways", "Gateway", "gw"),

@@ -16,6 +16,7 @@ from sandbox.api.kubeconfig import split_token, write_kubeconfig
 from sandbox.api.pods import Node
 from sandbox.api.resources import get_resource
 from sandbox.api.targets import UnknownResource, UnknownVersion, parse_path
+from sandbox.api.usage import Usage
 from sandbox.api.watching import Watches
 from sandbox.store import Store, StoreError
 
@@ -33,15 +34,22 @@ class ApiServer:
     """Serves a store and a node over HTTP on 127.0.0.1. `fault` may be set and unset at any time."""
 
     def __init__(
-        self, store: Store, node: Node, tokens: Mapping[str, User], *, fault: Fault | None = None
+        self,
+        store: Store,
+        node: Node,
+        tokens: Mapping[str, User],
+        *,
+        fault: Fault | None = None,
+        usage: Usage | None = None,
     ) -> None:
-        """`tokens`: the bearer tokens that are accepted, and whose they are."""
+        """`tokens`: the bearer tokens that are accepted, and whose they are. `usage`: what they were for."""
         self.fault = fault
+        self.usage = usage or Usage()
         self.watches = Watches()
         self.app = web.Application(client_max_size=MAX_BODY)
         self.app.router.add_route("*", "/{path:.*}", self._handle)
         self._tokens = tokens
-        self._endpoints = Endpoints(store, node, self.watches)
+        self._endpoints = Endpoints(store, node, self.watches, self.usage)
         self._runner: web.AppRunner | None = None
         _add_namespaces(store)
 

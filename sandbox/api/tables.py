@@ -198,6 +198,7 @@ _COLUMNS: dict[str, list[Column]] = {
         Column("Images", _containers("image", "spec.template.spec.containers"), wide=True),
         Column("Selector", _selector, wide=True),
     ],
+    "ClusterRoleBinding": [Column("Role", _role)],
     "DestinationRule": [Column("Host", _custom("spec.host"))],
     "EndpointSlice": [
         Column("AddressType", _at("addressType")),

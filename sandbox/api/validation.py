@@ -227,6 +227,7 @@ def _check_required(of: Type, value: Json, path: str) -> Iterator[Cause]:
 
 
 _CHECKS: dict[str, Callable[[Object, Object | None], Iterator[Cause]]] = {
+    "ClusterRoleBinding": _check_role_binding,
     "Deployment": _check_workload,
     "HorizontalPodAutoscaler": _check_autoscaler,
     "Pod": _check_pod,

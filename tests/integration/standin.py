@@ -32,6 +32,7 @@ class Turn:
     """A turn of the tests': ``before_write`` runs at each check, ``ended`` is raised by the next pause."""
 
     fence: int = 7
+    directs: int = 0
     before_write: Callable[[], None] = lambda: None
     ended: Exception | None = None
     waits: threading.Event = field(default_factory=threading.Event)

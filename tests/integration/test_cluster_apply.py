@@ -204,37 +204,40 @@ def test_a_wrong_object_is_refused_with_the_servers_words_but_not_with_values(cl
 
 
 def test_a_dry_run_writes_nothing(cluster: Cluster) -> None:
-    assert dry_run(cluster, deployment()) is None
+    trial = dry_run(cluster, deployment())
+    assert trial.result
+    assert trial.result["spec"]["progressDeadlineSeconds"] == 600  # with the server's defaults
     assert objects.find(cluster, DEPLOYMENT) is None
 
 
 def test_a_dry_run_tells_what_the_server_would_refuse(cluster: Cluster) -> None:
     wrong = deployment()
     wrong["spec"]["replicaz"] = 2
-    assert ".spec.replicaz: field not declared in schema" in (dry_run(cluster, wrong) or "")
+    assert ".spec.replicaz: field not declared in schema" in dry_run(cluster, wrong).words
     nowhere = deployment()
     nowhere["metadata"]["namespace"] = "nowhere"
-    assert 'namespaces "nowhere" not found' in (dry_run(cluster, nowhere) or "")
+    assert 'namespaces "nowhere" not found' in dry_run(cluster, nowhere).words
 
 
 def test_a_dry_run_finds_the_owners_that_an_apply_would_meet(cluster: Cluster) -> None:
     put(cluster, deployment(), turn=Turn())
     patch_as(cluster, "argocd", DEPLOYMENT, {"spec": {"replicas": 3}})
     found = dry_run(cluster, deployment())
-    assert found == ("Deployment shop/shop-green: fields with other owners: .spec.replicas (owned by argocd)")
-    assert dry_run(cluster, deployment(), take_over=["argocd"]) is None
-    assert dry_run(cluster, deployment(), force=True) is None
+    assert found.result is None
+    assert found.words == "fields with other owners: .spec.replicas (owned by argocd)"
+    assert dry_run(cluster, deployment(), take_over=["argocd"]).result
+    assert dry_run(cluster, deployment(), force=True).result
 
 
 def test_a_dry_run_over_what_kubectl_applied_passes(cluster: Cluster) -> None:
     write_as(cluster, "kubectl-client-side-apply", deployment(tag="v1"))
-    assert dry_run(cluster, deployment(tag="v2")) is None
+    assert dry_run(cluster, deployment(tag="v2")).result
 
 
 def test_istios_older_versions_are_applied_as_they_are_written(cluster: Cluster) -> None:
     old = virtual_service()
     old["apiVersion"] = "networking.istio.io/v1alpha3"
-    assert dry_run(cluster, old) is None
+    assert dry_run(cluster, old).result
     put(cluster, old, turn=Turn())
     put(cluster, old, turn=Turn())
     standing = objects.get(cluster, Ref("VirtualService", NAMESPACE, "shop-blue-green"))

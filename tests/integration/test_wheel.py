@@ -11,11 +11,13 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("release", "cluster", "source", "webhook", "tasks", "worker", "manifests", "cli", "sandbox")
 
+DATA = ("deploy",)
+
 
 def build(target: Path) -> Path:
     """From a copy: old files in a build folder of the checkout would end up in the wheel."""
     copy = target / "source"
-    for name in FOLDERS:
+    for name in FOLDERS + DATA:
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, copy / name)
@@ -33,9 +35,9 @@ def test_the_wheel_holds_code_and_data_of_every_package_and_no_tests(tmp_path: P
 
     expected = {
         str(path.relative_to(ROOT))
-        for folder in FOLDERS
+        for folder in FOLDERS + DATA
         for path in (ROOT / folder).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
     assert expected - names == set()
-    assert {name.split("/")[0] for name in names if ".dist-info" not in name} == set(FOLDERS)
+    assert {name.split("/")[0] for name in names if ".dist-info" not in name} == {*FOLDERS, *DATA}

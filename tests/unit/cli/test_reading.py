@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from release.model import Actor, Color, JobKind, JobState, Stage, StageState
+from release.model import Actor, ByHand, Color, JobKind, JobState, Stage, StageState
 from tests.unit.cli.canned import a_job, app, details, job, line, log, problem, release, stages
 
 if TYPE_CHECKING:
@@ -105,6 +105,18 @@ def test_a_release_without_jobs_and_commit_is_shown(terminal: Terminal, server: 
 
     assert "commit" not in output
     assert "JOB" not in output
+
+
+def test_a_release_shows_the_commands_of_an_emergency_each_whole(
+    terminal: Terminal, server: CannedServer
+) -> None:
+    forth, back = f"kubectl patch -p '{'x' * 300}'", "kubectl patch -p 'y'"
+    server.answer("GET /releases/R1", details(by_hand=ByHand(forth, back)))
+
+    lines = terminal.run("show", "R1").stdout.splitlines()
+
+    assert lines[lines.index("by hand, to it:") + 1] == forth
+    assert lines[lines.index("by hand, back:") + 1] == back
 
 
 def test_a_job_is_shown_with_its_stages(terminal: Terminal, server: CannedServer) -> None:
@@ -236,3 +248,9 @@ def test_text_from_elsewhere_does_not_steer_the_terminal(terminal: Terminal, ser
     assert "[bold]x[/bold]\\u202e\\u000anext" in output
     assert all(char.isprintable() or char == "\n" for char in output)
     assert "owned" not in output
+
+
+def test_warnings_of_a_release_are_shown(terminal: Terminal, server: CannedServer) -> None:
+    server.answer("GET /releases/R1", details(job(), warnings=("Service shop: add mesh",)))
+
+    assert "warning: Service shop: add mesh" in terminal.run("show", "R1").stdout.splitlines()

@@ -42,6 +42,7 @@ class FakeTurn:
     """A turn that never ends by itself: ``on_check`` and ``on_pause`` may raise what ends it."""
 
     fence: int = 7
+    directs: int = 0
     clock: HeldClock = field(default_factory=HeldClock)
     logged: list[str] = field(default_factory=list)
     acts: list[str] = field(default_factory=list)

@@ -1,9 +1,11 @@
 import pytest
 
-from cluster.fence import fence_of, stamped, with_fence
-from cluster.kinds import Object
+from cluster.fence import check_not_taken, directs_of, fence_of, stamped, with_stamp
+from cluster.kinds import Object, Ref
 from cluster.patch import at_version, pointer, remove, replace, set_annotations
 from cluster.redaction import without_values
+from release.problems import Problem
+from tests.unit.cluster.fakes import FakeTurn
 
 
 def obj(annotations: dict[str, str] | None = None) -> Object:
@@ -43,11 +45,11 @@ def test_a_fence_makes_annotations_where_nobody_else_does() -> None:
     stamp = {"op": "add", "path": "/metadata/annotations/verdigris.dev~1fence", "value": "7"}
     whole = {"op": "add", "path": "/metadata/annotations", "value": {"verdigris.dev/fence": "7"}}
     change = replace("/spec/replicas", 2)
-    assert with_fence(change, obj(), 7) == [*change, whole]
-    assert with_fence(change, obj({}), 7) == [*change, stamp]
+    assert with_stamp(change, obj(), FakeTurn(fence=7)) == [*change, whole]
+    assert with_stamp(change, obj({}), FakeTurn(fence=7)) == [*change, stamp]
     made = set_annotations(obj(), {"a": "1"})
-    assert with_fence(made, obj(), 7) == [*made, stamp]
-    assert with_fence(remove("/x"), obj({"a": "1"}), 7)[-1] == stamp
+    assert with_stamp(made, obj(), FakeTurn(fence=7)) == [*made, stamp]
+    assert with_stamp(remove("/x"), obj({"a": "1"}), FakeTurn(fence=7))[-1] == stamp
 
 
 @pytest.mark.parametrize(("text", "fence"), [("12", 12), ("", 0), ("-1", 0), ("many", 0), ("²", 0)])
@@ -58,10 +60,30 @@ def test_a_fence_that_somebody_spoiled_counts_as_none(text: str, fence: int) -> 
 
 def test_a_stamped_object_leaves_the_manifest_as_it_was() -> None:
     manifest = obj({"a": "1"})
-    sent = stamped(manifest, 9, version="50")
+    sent = stamped(manifest, FakeTurn(fence=9), version="50")
     assert sent["metadata"]["annotations"] == {"a": "1", "verdigris.dev/fence": "9"}
     assert sent["metadata"]["resourceVersion"] == "50"
     assert manifest == obj({"a": "1"})
+
+
+def test_a_direct_rollback_leaves_its_own_number_and_lets_the_fence_stand() -> None:
+    sent = with_stamp([], obj({"verdigris.dev/fence": "7"}), FakeTurn(fence=0, directs=3))
+
+    assert sent == [{"op": "add", "path": "/metadata/annotations/verdigris.dev~1direct", "value": "3"}]
+
+
+def test_what_a_direct_rollback_took_is_only_for_those_who_know_of_it() -> None:
+    taken, ref = obj({"verdigris.dev/direct": "3"}), Ref("Service", "shop", "x")
+    assert (directs_of(taken), directs_of(obj()), directs_of(None)) == (3, 0, 0)
+
+    check_not_taken(taken, ref, FakeTurn(directs=3))
+    check_not_taken(obj(), ref, FakeTurn())
+    with pytest.raises(Problem) as refused:
+        check_not_taken(taken, ref, FakeTurn(directs=2))
+
+    assert refused.value.document.slug == "taken-directly"
+    assert "Service shop/x was taken by direct rollback 3" in refused.value.document.detail
+    assert "kubectl -n shop annotate Service x verdigris.dev/direct-" in refused.value.document.next_step
 
 
 def test_values_of_secrets_do_not_get_into_messages() -> None:

@@ -1,4 +1,5 @@
 import copy
+from datetime import UTC, datetime
 
 import pytest
 
@@ -8,6 +9,7 @@ from cluster.route import (
     Known,
     NoRoute,
     Unadoptable,
+    notes_of,
     read_route,
     remove_test_entry,
     set_default,
@@ -15,8 +17,8 @@ from cluster.route import (
     take_spec,
 )
 from cluster.subsets import add_subsets, remove_subset, with_both_colors
-from release.model import Color
-from release.names import LIVE_RELEASE, PREVIOUS_RELEASE
+from release.model import Actor, Color, JobKind, Switch
+from release.names import LIVE_RELEASE, PREVIOUS_RELEASE, SWITCH, SWITCHED_AT, SWITCHED_BY
 from tests.unit.cluster.fakes import answer_of
 
 TEST = "myapp-test"
@@ -72,6 +74,47 @@ def test_live_and_previous_release_are_read_from_annotations() -> None:
     known = read_route(route(entry("blue"), annotations=annotations), BOTH, test_name=TEST)
     assert isinstance(known, Known)
     assert (known.live_release, known.previous_release) == ("two", "one")
+
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        Switch(JobKind.ROLLBACK, Actor("direct", "anna@desk"), "errors", NOON),
+        Switch(JobKind.PROMOTE, Actor("direct", "kubectl")),
+    ],
+)
+def test_what_moved_users_last_is_read_as_it_was_written(made: Switch) -> None:
+    written = notes_of(live="two", previous="one", switch=made)
+    known = read_route(route(entry("blue"), annotations=written), BOTH, test_name=TEST)
+    assert isinstance(known, Known)
+    assert (known.live_release, known.previous_release, known.switch) == ("two", "one", made)
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "expected"),
+    [
+        ({}, None),
+        ({SWITCH: "deploy", SWITCHED_BY: "person:anna"}, None),
+        ({SWITCH: "promote", SWITCHED_BY: "anna"}, None),
+        (
+            {SWITCH: "promote", SWITCHED_BY: "person:anna", SWITCHED_AT: "yesterday"},
+            Switch(JobKind.PROMOTE, Actor("person", "anna")),
+        ),
+        (
+            {SWITCH: "promote", SWITCHED_BY: "person:anna", SWITCHED_AT: "2026-01-01T12:00:00"},
+            Switch(JobKind.PROMOTE, Actor("person", "anna")),
+        ),
+    ],
+)
+def test_notes_that_somebody_spoiled_tell_no_more_than_they_can(
+    spoiled: dict[str, str], expected: Switch | None
+) -> None:
+    known = read_route(route(entry("blue"), annotations=spoiled), BOTH, test_name=TEST)
+    assert isinstance(known, Known)
+    assert known.switch == expected
 
 
 @pytest.mark.parametrize(

@@ -213,7 +213,7 @@ def slugs_in(tree: ast.AST) -> Iterator[str]:
     """Names of problems: given to one of these classes first, or as the class attribute ``slug``."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            if node.func.id in {"Problem", "ProblemDocument", "Failed"} and node.args:
+            if node.func.id in {"Problem", "ProblemDocument", "Failed", "Finding"} and node.args:
                 yield from texts_of(node.args[0])
         elif isinstance(node, ast.Assign | ast.AnnAssign):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from release.model import (
     VERDIGRIS,
     Actor,
+    ByHand,
     Color,
     ColorObservation,
     JobKind,
@@ -80,6 +81,11 @@ JOB = {
 }
 
 
+def test_warnings_are_kept_one_a_line() -> None:
+    assert parse_release(RELEASE).warnings == ()
+    assert parse_release({**RELEASE, "warnings": "one\ntwo"}).warnings == ("one", "two")
+
+
 def test_a_release_is_read_from_its_hash() -> None:
     release = parse_release(RELEASE)
 
@@ -95,6 +101,13 @@ def test_what_a_release_does_not_have_yet_is_none() -> None:
     release = parse_release({**RELEASE, "image": "", "redeploy_of": ""})
 
     assert (release.image, release.redeploy_of) == (None, None)
+    assert release.by_hand == ByHand()
+
+
+def test_the_commands_of_an_emergency_are_read_with_their_release() -> None:
+    release = parse_release({**RELEASE, "by_hand_promote": "kubectl 1", "by_hand_rollback": "kubectl 2"})
+
+    assert release.by_hand == ByHand("kubectl 1", "kubectl 2")
 
 
 def test_a_job_that_waits_has_four_pending_stages() -> None:

@@ -8,10 +8,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from release.model import VERDIGRIS, Color, ColorObservation, Observation, State
+from release.model import (
+    VERDIGRIS,
+    Actor,
+    Color,
+    ColorObservation,
+    JobKind,
+    Observation,
+    State,
+    Switch,
+)
 from release.recovery import REASON, find_replaced, find_running, keep_last_known
+from tests.unit.release.desk import step
 
 if TYPE_CHECKING:
+    from release.model import Release
     from release.queue import Queue
     from release.store import Store
     from tests.unit.release.desk import Desk
@@ -120,9 +131,9 @@ def test_a_failed_one_is_recorded_but_is_on_no_color(store: Store, queue: Queue)
     queue.recover(find_running(observation(color(Color.BLUE, OLD, passed=False))))
 
     assert store.releases_on_a_color("shop") == []
-    found = store.find_release(OLD)
-    assert found is not None
-    assert found.state is State.FAILED
+    release = store.find_release(OLD)
+    assert release is not None
+    assert release.state is State.FAILED
 
 
 def test_a_ready_release_that_its_color_no_longer_runs_can_t_be_promoted_any_more(desk: Desk) -> None:
@@ -139,10 +150,135 @@ def test_a_ready_release_that_its_color_no_longer_runs_can_t_be_promoted_any_mor
 
     desk.queue.settle(find_replaced(gone, [release]))
 
-    found = desk.release(ready)
-    assert found.state is State.SUPERSEDED
-    assert "blue does not run it any more" in found.reason
+    superseded = desk.release(ready)
+    assert superseded.state is State.SUPERSEDED
+    assert "blue does not run it any more" in superseded.reason
     assert desk.store.releases_on_a_color("shop") == []
+
+
+ROOT = Actor("direct", "root@desk")
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+STORY = "rolled back by direct:root@desk at 2026-01-01 12:00:00 UTC: errors"
+
+
+def switched(kind: JobKind, *, by: Actor = ROOT) -> Switch:
+    return Switch(kind, by, "errors", NOON)
+
+
+@pytest.mark.parametrize(("kind", "state"), [("rollback", State.ROLLED_BACK), ("promote", State.STANDBY)])
+def test_the_route_tells_better_than_ids_how_users_were_moved(kind: str, state: State) -> None:
+    for live, previous in ((OLD, NEW), (NEW, OLD)):
+        seen = observation(
+            color(Color.BLUE, live),
+            color(Color.GREEN, previous),
+            live=Color.BLUE,
+            live_release=live,
+            previous=previous,
+        )
+        running = find_running(replace(seen, switch=switched(JobKind(kind))))
+        assert {one.id: one.state for one in running} == {live: State.LIVE, previous: state}
+
+
+def test_a_direct_rollback_is_recovered_with_who_and_why() -> None:
+    seen = observation(
+        color(Color.BLUE, NEW), color(Color.GREEN, OLD), live=Color.GREEN, live_release=OLD, previous=NEW
+    )
+
+    direct = find_running(replace(seen, switch=switched(JobKind.ROLLBACK)))
+    queued = find_running(replace(seen, switch=switched(JobKind.ROLLBACK, by=Actor("person", "anna"))))
+
+    assert {(one.actor, one.reason) for one in direct} == {(ROOT, f"{STORY} ({REASON})")}
+    assert {(one.actor, one.reason) for one in queued} == {(VERDIGRIS, REASON)}
+
+
+def found(desk: Desk, release_id: str) -> Release:
+    release = desk.store.find_release(release_id)
+    assert release is not None
+    return release
+
+
+def two_promoted(desk: Desk) -> tuple[str, str]:
+    """Green was live, blue is, as our records have it."""
+    old = desk.deploy("v1.0-green")
+    desk.promote(old)
+    new = desk.deploy("v2.0-blue")
+    desk.promote(new, step(old.release_id or "", State.STANDBY))
+    return desk.release(old).id, desk.release(new).id
+
+
+def moved_back(desk: Desk, old: str, new: str) -> Observation:
+    """What is seen a while after users were moved back directly."""
+    later = found(desk, new).updated_at + timedelta(minutes=1)
+    seen = observation(
+        color(Color.BLUE, new), color(Color.GREEN, old), live=Color.GREEN, live_release=old, previous=new
+    )
+    return replace(seen, at=later, switch=switched(JobKind.ROLLBACK))
+
+
+def test_records_follow_a_direct_rollback(desk: Desk) -> None:
+    old, new = two_promoted(desk)
+    seen = moved_back(desk, old, new)
+
+    desk.queue.settle(find_replaced(seen, desk.store.releases_on_a_color("shop")))
+
+    assert (found(desk, old).state, found(desk, new).state) == (State.LIVE, State.ROLLED_BACK)
+    for release in (old, new):
+        change = desk.store.changes(release)[-1]
+        assert (change.actor, change.reason) == (ROOT, STORY)
+    assert find_replaced(seen, desk.store.releases_on_a_color("shop")) == []
+
+
+def test_records_follow_only_what_is_sure(desk: Desk) -> None:
+    old, new = two_promoted(desk)
+    seen, releases = moved_back(desk, old, new), desk.store.releases_on_a_color("shop")
+    by_us = switched(JobKind.ROLLBACK, by=Actor("person", "anna"))
+
+    assert find_replaced(seen, releases)
+    # a worker's own switch is recorded by that worker
+    assert find_replaced(replace(seen, switch=by_us), releases) == []
+    assert find_replaced(replace(seen, switch=None), releases) == []
+    # records that changed a moment ago may be newer than what was seen
+    assert find_replaced(replace(seen, at=seen.at - timedelta(seconds=57)), releases) == []
+    # nobody is live, or something else runs where the route leads
+    assert find_replaced(replace(seen, live=None), releases) == []
+    assert find_replaced(replace(seen, green=color(Color.GREEN, "01OTHER")), releases) == []
+    assert find_replaced(replace(seen, problem="no answer"), releases) == []
+
+
+def test_what_went_live_unrecorded_is_recorded_when_it_was_rolled_back(desk: Desk) -> None:
+    """Its worker was lost between the switch and the record of it; then somebody rolled back directly."""
+    first = desk.deploy("v1.0-green")
+    desk.promote(first)
+    bad = desk.deploy("v2.0-blue")
+    old, new = desk.release(first).id, desk.release(bad).id
+
+    desk.queue.settle(find_replaced(moved_back(desk, old, new), desk.store.releases_on_a_color("shop")))
+
+    assert (found(desk, old).state, found(desk, new).state) == (State.LIVE, State.ROLLED_BACK)
+    assert [change.target for change in desk.store.changes(new)][-3:] == [
+        State.READY,
+        State.LIVE,
+        State.ROLLED_BACK,
+    ]
+
+
+def test_a_promote_by_hand_leaves_the_other_one_on_standby(desk: Desk) -> None:
+    first = desk.deploy("v1.0-green")
+    desk.promote(first)
+    ready = desk.deploy("v2.0-blue")
+    old, new = desk.release(first).id, desk.release(ready).id
+    seen = replace(
+        moved_back(desk, old, new),
+        live=Color.BLUE,
+        live_release=new,
+        previous_release=old,
+        switch=Switch(JobKind.PROMOTE, Actor("direct", "kubectl"), "by hand"),
+    )
+
+    desk.queue.settle(find_replaced(seen, desk.store.releases_on_a_color("shop")))
+
+    assert (found(desk, old).state, found(desk, new).state) == (State.STANDBY, State.LIVE)
+    assert found(desk, new).reason == "promoted by direct:kubectl: by hand"
 
 
 def test_what_is_on_standby_is_left_to_the_rollback_to_refuse(desk: Desk) -> None:

@@ -11,7 +11,7 @@ from sandbox.store import Object, Store
 DEPLOYER = User("system:serviceaccount:shop:deployer")
 RULES: list[Object] = [
     {"apiGroups": ["apps"], "resources": ["deployments", "*/scale"], "verbs": ["get", "patch"]},
-    {"apiGroups": [""], "resources": ["pods/*"], "verbs": ["create"]},
+    {"apiGroups": [""], "resources": ["pods/exec", "services/*"], "verbs": ["create"]},
     {"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["env"], "verbs": ["*"]},
 ]
 
@@ -47,6 +47,9 @@ ACCOUNT: Object = {"kind": "ServiceAccount", "name": "deployer"}
         (Wish("patch", "apps", "deployments/status", "shop"), False),
         (Wish("create", "", "pods/exec", "shop"), True),
         (Wish("create", "", "pods", "shop"), False),
+        (Wish("create", "", "services/proxy", "shop"), False),  # `services/*` means nothing
+        (Wish("*", "", "secrets", "shop", "env"), True),
+        (Wish("*", "apps", "deployments", "shop"), False),
         (Wish("get", "", "secrets", "shop", "env"), True),
         (Wish("get", "", "secrets", "shop", "other"), False),
     ],

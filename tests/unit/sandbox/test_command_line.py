@@ -13,7 +13,8 @@ def test_a_directory_is_all_that_is_needed() -> None:
 def test_every_setting_has_an_option() -> None:
     ports = ["--api-port", "1", "--gateway-port", "2"]
     namespaces = ["--namespace", "a", "--namespace", "b"]
-    settings = parse(["--directory", "d", *ports, "--images", "i.yml", *namespaces, "--token", "t"])
+    start = ["--objects", "o.yml", "--account", "verdigris/worker"]
+    settings = parse(["--directory", "d", *ports, "--images", "i.yml", *namespaces, "--token", "t", *start])
     assert settings == Settings(
         directory=Path("d"),
         api_port=1,
@@ -21,6 +22,8 @@ def test_every_setting_has_an_option() -> None:
         images=Path("i.yml"),
         namespaces=("a", "b"),
         token="t",
+        objects=Path("o.yml"),
+        accounts=("verdigris/worker",),
     )
 
 

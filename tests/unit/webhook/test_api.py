@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from release.model import Color, JobState, State
+from release.model import ByHand, Color, JobState, State
 from release.records import Change, LogLine
 from tests.unit.webhook.fakes import NOW, OCTOCAT, TOKEN, Web, make_job, make_observation, make_release
 
@@ -138,6 +138,14 @@ def test_a_release_comes_with_its_jobs_and_its_life(web: Web) -> None:
     assert [job["id"] for job in shown["jobs"]] == ["J1"]
     assert shown["changes"][0]["to"] == "queued"
     assert shown["changes"][0]["actor"] == {"kind": "git", "name": "octocat"}
+
+
+def test_a_release_tells_the_commands_that_do_without_us(web: Web) -> None:
+    web.store.found = [make_release("R1", by_hand=ByHand("kubectl forth", "")), make_release("R2")]
+
+    told = [read(web, f"/releases/{one}")["release"]["by_hand"] for one in ("R1", "R2")]
+
+    assert told == [{"promote": "kubectl forth", "rollback": None}, {"promote": None, "rollback": None}]
 
 
 def test_releases_are_listed_newest_first_of_one_app_or_all(web: Web) -> None:

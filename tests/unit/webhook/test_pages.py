@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from html import unescape
 from typing import TYPE_CHECKING
 
 import pytest
 
-from release.model import Actor, Color, ColorObservation, JobKind, JobState, State
+from release.model import Actor, ByHand, Color, ColorObservation, JobKind, JobState, State
 from release.problems import ProblemDocument
 from release.records import Change, LogLine
 from tests.unit.webhook.fakes import (
@@ -148,6 +149,26 @@ def test_the_release_page_shows_life_and_output(web: Web) -> None:
     page = sign_in(web).get("/releases/R1").text
     assert "\\u001b[31m&lt;b&gt;2 of 2&lt;/b&gt;\npods\\u202e" in page
     assert "12:00:00 queued octocat (Git push): tag pushed" in text_of(page)
+
+
+def test_the_release_page_holds_the_commands_that_do_without_us(web: Web) -> None:
+    by_hand = ByHand("kubectl patch -p '[\"<forth>\"]'", "kubectl patch -p '[\"back\"]'")
+    web.store.found.append(make_release("R1", state=State.LIVE, by_hand=by_hand))
+    web.store.found.append(make_release("R2", state=State.RETIRED, by_hand=by_hand))
+    client = sign_in(web)
+
+    page = unescape(client.get("/releases/R1").text)
+
+    assert f"<code>{by_hand.promote}</code>" in page
+    assert f"<code>{by_hand.rollback}</code>" in page
+    assert "&lt;forth&gt;" in client.get("/releases/R1").text
+    assert "kubectl" not in client.get("/releases/R2").text
+
+
+def test_the_release_page_shows_warnings(web: Web) -> None:
+    web.store.found = [make_release(warnings=("Service <shop>: add mesh",))]
+    page = sign_in(web).get("/releases/R1").text
+    assert "Service &lt;shop&gt;: add mesh" in page
 
 
 def test_a_long_log_shows_its_end(web: Web) -> None:

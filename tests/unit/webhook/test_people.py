@@ -12,6 +12,7 @@ from webhook.people import tell_actor, tell_people
         (Actor("token", "demo"), "demo (API)"),
         (Actor("git", "octocat"), "octocat (Git push)"),
         (Actor("person", "maria"), "maria"),
+        (Actor("direct", "root@desk.example"), "root@desk.example (directly in the cluster)"),
         (VERDIGRIS, "verdigris"),
     ],
 )

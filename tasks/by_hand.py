@@ -1,0 +1,62 @@
+"""The commands that do a release's promote by hand, and undo it: recorded while the route is known."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from cluster.by_hand import command_for, patch_by_hand
+from cluster.errors import ClusterError
+from cluster.objects import find
+from cluster.route import Known, notes_of
+from release.model import DIRECT, Actor, Color, JobKind, Switch
+from release.names import name_of_test_entry
+from tasks.routing import understand_route
+from tasks.signature import SIGNATURE
+from tasks.targets import targets_of
+
+if TYPE_CHECKING:
+    from cluster.kinds import Object
+    from tasks.step import Act, Step
+
+BY_HAND: Final = Actor(DIRECT, "kubectl")
+
+
+def record_commands(step: Step) -> None:
+    """Keep both with the release whose test entry stands: no other's would be accepted by the cluster.
+
+    Never an end of the stage: what it was for has been done.
+    """
+    try:
+        standing = find(step.cluster, targets_of(step).virtual_service)
+    except ClusterError as error:
+        step.tell(f"the commands to switch by hand were not recorded: {error.message}")
+        return
+    if standing is None:
+        return
+    route = understand_route(step, standing)
+    if isinstance(route, Known) and route.test_color is step.color:
+        promote, rollback = commands(step, standing, route)
+        step.move(by_hand_promote=promote, by_hand_rollback=rollback)
+
+
+def commands(act: Act, standing: Object, route: Known) -> tuple[str, str]:
+    """The command that moves users to the act's release, and the one that moves them back; "" where none."""
+    own = act.get_release().id
+    other = route.previous_release if route.live_release == own else route.live_release
+    forth = command(act, standing, act.color, live=own, previous=other or "", kind=JobKind.PROMOTE)
+    if not other:
+        return forth, ""
+    back = command(act, standing, act.color.other, live=other, previous=own, kind=JobKind.ROLLBACK)
+    return forth, back
+
+
+def command(act: Act, standing: Object, color: Color, *, live: str, previous: str, kind: JobKind) -> str:
+    """One switch by hand; "" where the route has no test entry to hold it to."""
+    patch = patch_by_hand(
+        standing,
+        color,
+        test_entry=name_of_test_entry(act.name),
+        signature=(SIGNATURE, act.get_release().id),
+        notes=notes_of(live=live, previous=previous, switch=Switch(kind, BY_HAND, "by hand")),
+    )
+    return command_for(patch, targets_of(act).virtual_service, context=act.app.context) if patch else ""
