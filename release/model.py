@@ -200,6 +200,7 @@ class Job:
     problem: ProblemDocument | None = None
     held_until: datetime | None = None
     held_for: str = ""
+    probe: Probe | None = None
 
     @property
     def stage(self) -> Stage:

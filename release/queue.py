@@ -354,10 +354,11 @@ class Queue:
         moves: Iterable[Move] = (),
         release_id: str = "",
         fields: Mapping[str, str] | None = None,
+        job_fields: Mapping[str, str] | None = None,
     ) -> bool:
-        """Change releases while a stage holds its turn; False when it does not."""
-        arguments: list[str | int] = [job_id, fence, _dump(moves), release_id, dump(fields or {})]
-        return bool(self._move(arguments))
+        """Change releases, or what is told of the job, while a stage holds its turn; False if it does not."""
+        told: list[str | int] = [release_id, dump(fields or {}), dump(job_fields or {})]
+        return bool(self._move([job_id, fence, _dump(moves), *told]))
 
     def log(self, job_id: str, *, fence: int, subject: str, stage: str, lines: Sequence[str]) -> bool:
         """Add lines to the log of ``subject`` while a stage holds its turn; False when it does not."""

@@ -20,6 +20,7 @@ from release.model import (
     JobKind,
     JobState,
     Observation,
+    Probe,
     Release,
     Stage,
     StageRun,
@@ -90,7 +91,8 @@ class Move:
 class Offer:
     """A job whose next stage waits for a worker: what a dispatcher needs to publish the rest of its chain.
 
-    ``waited``: seconds since it was offered, in a reconciler's answer.
+    ``attempt``: above 1 where a worker was lost in the stage. ``waited``: seconds since it was offered, in a
+    reconciler's answer.
     """
 
     job_id: str
@@ -101,6 +103,7 @@ class Offer:
     stages: tuple[Stage, ...]
     index: int
     fence: int
+    attempt: int = 1
     waited: float = field(default=0.0, compare=False)
 
     @property
@@ -124,6 +127,7 @@ class Offer:
             stages=tuple(Stage(name) for name in str(data["stages"]).split(",")),
             index=int(data["index"]),
             fence=int(data["fence"]),
+            attempt=int(data.get("attempt", 1)),
             waited=int(data.get("waited", 0)) / 1000,
         )
 
@@ -171,7 +175,7 @@ def _parse_stages(record: Hash) -> tuple[StageRun, ...]:
 
 def parse_job(record: Hash) -> Job:
     """A job from its hash."""
-    problem, canceller = record.get("problem"), record.get("cancel_by")
+    problem, canceller, probe = (record.get(name) for name in ("problem", "cancel_by", "probe"))
     return Job(
         id=record["id"],
         app=record["app"],
@@ -195,6 +199,7 @@ def parse_job(record: Hash) -> Job:
         problem=ProblemDocument(**json.loads(problem)) if problem else None,
         held_until=_find_moment(record.get("held_until")),
         held_for=record.get("held_for", ""),
+        probe=Probe(**json.loads(probe)) if probe else None,
     )
 
 
@@ -243,6 +248,11 @@ def dump(value: object) -> str:
 def dump_problem(problem: ProblemDocument | None) -> str:
     """As the scripts keep it; empty for none."""
     return dump(asdict(problem)) if problem else ""
+
+
+def dump_probe(probe: Probe) -> str:
+    """As it is kept with its job."""
+    return dump(asdict(probe))
 
 
 def dump_observation(observation: Observation) -> str:

@@ -7,7 +7,7 @@ cluster, which are a copy and may be lost.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from release.records import (
     Change,
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
     from release.model import Job, Observation, Release
     from release.redis_access import Client
+
+
+PRIORITIES: Final = ("", "\x06\x163", "\x06\x166", "\x06\x169")
+"""What kombu adds to the name of a queue for each of its priorities 0, 3, 6 and 9."""
 
 
 class Store:
@@ -136,11 +140,14 @@ class Store:
     def task_ids(self, celery_queue: str) -> list[str]:
         """Ids of the tasks that wait in the broker for a worker.
 
-        Celery's queue is a list of JSON texts in the same database; each names its task in its headers.
+        Celery's queue is a list of JSON texts for each priority, in the same database; each text names its
+        task in its headers.
         """
-        with told_as_not_durable():
-            messages = self._redis.lrange(celery_queue, 0, -1)
-        return [json.loads(message)["headers"]["id"] for message in messages]
+        with told_as_not_durable(), self._redis.pipeline(transaction=False) as pipeline:
+            for suffix in PRIORITIES:
+                pipeline.lrange(celery_queue + suffix, 0, -1)
+            lists = pipeline.execute()
+        return [json.loads(message)["headers"]["id"] for messages in lists for message in messages]
 
     def _releases(self, ids: Sequence[str]) -> list[Release]:
         return [parse_release(record) for record in self._hashes("release", ids) if record]

@@ -8,6 +8,7 @@ from release.model import JobKind, State
 from release.problems import Problem
 from tasks.by_hand import record_commands
 from tasks.capacity import room_for_users
+from tasks.prober import probing
 from tasks.step import Passed, step_of
 from tasks.switching import find_wrong_answer, live_releases, move_users, prove
 from tasks.tested import check_passed
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 def activate(step: Step) -> Passed:
     """Switch to the promote's release, if the cluster still runs what was tested."""
-    with room_for_users(step):
+    with room_for_users(step), probing(step, keep=step.keep_probe):
         move_users(step, check=lambda route: check_may_go_live(step, route))
         # Users are there from now on, so our records say it even if the proof fails.
         step.move(*moves(step))

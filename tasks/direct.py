@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -22,6 +23,7 @@ from release.names import DIRECT
 from release.problems import Problem
 from tasks.by_hand import commands
 from tasks.capacity import find_owner
+from tasks.prober import probing
 from tasks.rollback import check_stands_by, switch_back
 from tasks.routing import find_route, get_known_route, read_color
 from tasks.step import Act
@@ -136,7 +138,8 @@ def roll_back(way: WayBack) -> bool:
 
     try:
         stamp_fence(act.cluster, taken, turn=act.turn, deadline=act.patience())
-        switch_back(act, switched=note_switch, proof=proof)
+        with probing(act, keep=lambda _: None) if is_reachable else nullcontext():
+            switch_back(act, switched=note_switch, proof=proof)
     finally:
         if not made[0]:
             give_up(act, taken)

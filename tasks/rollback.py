@@ -8,6 +8,7 @@ from release.model import State
 from release.problems import Problem
 from tasks.by_hand import record_commands
 from tasks.capacity import room_for_users
+from tasks.prober import probing
 from tasks.routing import read_color
 from tasks.step import Passed, step_of
 from tasks.switching import find_gateway_error, live_releases, move_users, prove
@@ -22,12 +23,13 @@ if TYPE_CHECKING:
 
 def rollback(step: Step) -> Passed:
     """Switch back, if that color still runs the release and its pods are available."""
-    # Users are there from the switch on, so our records say it even if the proof fails.
-    switch_back(
-        step,
-        switched=lambda: step.move(*moves(step)),
-        proof=lambda: prove(step, judge=find_gateway_error),
-    )
+    with probing(step, keep=step.keep_probe):
+        # Users are there from the switch on, so our records say it even if the proof fails.
+        switch_back(
+            step,
+            switched=lambda: step.move(*moves(step)),
+            proof=lambda: prove(step, judge=find_gateway_error),
+        )
     record_commands(step)
     return Passed(moves(step))
 

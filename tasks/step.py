@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from cluster.waiting import Deadline, retry_unavailable
 from release.model import VERDIGRIS
-from release.records import Move
+from release.records import Move, dump_probe
 from release.turn import LostTurn
 from tasks.turn import patiently
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from release.clock import Clock
     from release.config import App, Config
     from release.environment import Settings
-    from release.model import Actor, Color, Job, Release, State
+    from release.model import Actor, Color, Job, Probe, Release, State
     from release.queue import Queue
     from release.requests import Outbox
     from release.store import Store
@@ -120,6 +120,11 @@ class Step(Act):
         )
         if not done:
             raise LostTurn(f"job {self.job.id}: another worker has taken this stage over")
+
+    def keep_probe(self, probe: Probe) -> None:
+        """Keep with the job what a prober saw of its switch, while it is our turn."""
+        queue, fields = self.around.queue, {"probe": dump_probe(probe)}
+        patiently(lambda: queue.move(self.job.id, fence=self.turn.fence, job_fields=fields))
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from release.model import JobState
@@ -70,6 +71,7 @@ def job_json(job: Job, *, position: int | None = None) -> dict[str, Any]:
         "started_at": time_json(job.started_at),
         "ended_at": time_json(job.ended_at),
         "held_until": time_json(job.held_until),
+        "probe": asdict(job.probe) if job.probe else None,
     }
 
 

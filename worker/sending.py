@@ -29,6 +29,9 @@ log = structlog.get_logger(__name__)
 
 WAITING_TASK = "release.waiting"
 
+TAKEN_OVER, BEGUN, NEW = 0, 3, 6
+"""Priorities in a Celery queue, the lowest first: a lost stage goes on before others, then what was begun."""
+
 
 def chain_of(app: Celery, offer: Offer) -> Signature[Any]:
     """The rest of a job's stages as one chain.
@@ -49,7 +52,15 @@ def _signature(app: Celery, offer: Offer, index: int) -> Signature[Any]:
         immutable=True,
         task_id=offer.task_prefix(index) + secrets.token_hex(4),
         queue=celery_queue(offer.kind),
+        priority=find_priority(offer, index),
     )
+
+
+def find_priority(offer: Offer, index: int) -> int:
+    """Which free worker's turn it is first: that of a release which is on its way already."""
+    if index == offer.index and offer.attempt > 1:
+        return TAKEN_OVER
+    return BEGUN if index > 0 else NEW
 
 
 class Sender:

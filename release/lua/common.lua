@@ -32,7 +32,7 @@ end
 local function offer_of(job)
   return {
     job = job.id, release = job.release, app = job.app, tag = job.tag, kind = job.kind,
-    stages = job.stages, index = tonumber(job.index), fence = tonumber(job.fence),
+    stages = job.stages, index = tonumber(job.index), fence = tonumber(job.fence), attempt = tonumber(job.attempt),
   }
 end
 

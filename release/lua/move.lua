@@ -1,4 +1,4 @@
--- Change releases while a stage holds its turn. ARGV: job, fence, moves, release, fields
+-- Change releases while a stage holds its turn. ARGV: job, fence, moves, release, its fields, fields of the job
 local job, at = read(key('job', ARGV[1])), now()
 local moves, fields = cjson.decode(ARGV[3]), cjson.decode(ARGV[5])
 if job.state ~= 'running' or job.fence ~= ARGV[2] then
@@ -10,5 +10,8 @@ if redis.call('EXISTS', release) == 1 then
   for field, value in pairs(fields) do
     redis.call('HSET', release, field, value)
   end
+end
+for field, value in pairs(cjson.decode(ARGV[6])) do
+  set(job, field, value)
 end
 return 1

@@ -146,6 +146,9 @@ def test_no_request_is_lost_by_promotes_and_rollbacks_in_a_row(
         for number in range(SWITCHES):
             job = line.rollback() if number % 2 else line.promote(newer.id)
             assert job.state == "done", job.problem
+            assert job.probe is not None
+            assert job.probe.lost == 0
+            assert job.probe.first_new is not None, "the prober has not told the versions apart"
 
     assert (told.failed, told.reasons) == (0, [])
     assert world.faults == []

@@ -7,7 +7,7 @@ import re
 import socket
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -16,7 +16,7 @@ from celery import Celery
 
 from release.model import JobKind, Stage
 from release.records import Offer
-from worker.sending import BackgroundSender, Sender, chain_of, quick_sender
+from worker.sending import BEGUN, NEW, TAKEN_OVER, BackgroundSender, Sender, chain_of, quick_sender
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,6 +77,18 @@ def test_a_switch_goes_to_the_queue_of_switches(broker: Celery) -> None:
 
     assert task.options["queue"] == "switches"
     assert task.options["task_id"].startswith("job-1.0-decommission.f7.")
+
+
+@pytest.mark.parametrize(
+    ("index", "attempt", "priorities"),
+    [(0, 1, [NEW, BEGUN, BEGUN, BEGUN]), (1, 1, [BEGUN] * 3), (1, 2, [TAKEN_OVER, BEGUN, BEGUN])],
+)
+def test_a_free_worker_takes_a_lost_stage_first_then_what_was_begun(
+    broker: Celery, index: int, attempt: int, priorities: list[int]
+) -> None:
+    tasks = cast("Any", chain_of(broker, replace(offer(index), attempt=attempt))).tasks
+
+    assert [task.options["priority"] for task in tasks] == priorities
 
 
 def test_what_is_published_is_the_first_stage_with_the_rest_behind_it(broker: Celery) -> None:
