@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def activate(step: Step) -> Passed:
     """Switch to the promote's release, if the cluster still runs what was tested."""
-    with room_for_users(step), probing(step, keep=step.keep_probe):
+    with probing(step, keep=step.keep_probe), room_for_users(step):
         move_users(step, check=lambda route: check_may_go_live(step, route))
         # Users are there from now on, so our records say it even if the proof fails.
         step.move(*moves(step))

@@ -1,8 +1,8 @@
 """A prober: asks through the gateway as users and testers do while a switch is made, and tells what it saw.
 
 It never decides anything. Versions are told apart by what their own answers differ in: a header or the body
-that was the same in every answer before the switch, is the same in every answer at its end, and was one of
-the two in between. Where nothing differs so, the times stay unknown: the route is not marked for this.
+that is the same in every answer at the end, was another one at the beginning, and one of the two in between.
+Where nothing differs so, the times stay unknown: the route is not marked for this.
 """
 
 from __future__ import annotations
@@ -33,10 +33,8 @@ if TYPE_CHECKING:
 INTERVAL: Final = 0.02
 """Seconds between two requests of one route."""
 
-FIRST: Final = 3
 LAST: Final = 5
-"""Answers that have to agree at the beginning and at the end. A gateway follows a switch some time later, so
-nobody has to wait for the first ones."""
+"""Answers that have to agree at the end. At the beginning one is enough: no switch waits for more."""
 
 BODY: Final = "the body"
 VOLATILE: Final = frozenset(
@@ -68,8 +66,8 @@ def probing(act: Act, *, keep: Callable[[Probe], None]) -> Iterator[None]:
         cookie=act.app.test_cookie,
         called_at=act.job.created_at,
         clock=act.clock,
-        was_live=get_known_route(act).live is not None,
     ) as prober:
+        prober.was_live = get_known_route(act).live is not None
         try:
             yield
         except Problem:
@@ -111,7 +109,7 @@ class Prober:
         self._gateway = gateway
         self._path = path
         self._cookie = cookie
-        self._was_live = was_live
+        self.was_live = was_live
         age = max(0.0, (clock() - called_at).total_seconds())
         self._called = time.monotonic() - age
         self._seen: list[Seen] = []
@@ -145,7 +143,7 @@ class Prober:
 
     def _counts(self, lost: Seen, answers: Sequence[Seen]) -> bool:
         """Before a first promote nobody is live: until the app answers, users have nothing to lose."""
-        return self._was_live or not lost.is_user or bool(answers and lost.at > answers[0].at)
+        return self.was_live or not lost.is_user or bool(answers and lost.at > answers[0].at)
 
     def _ask_on(self, is_user: bool) -> None:  # noqa: FBT001 -- the thread's one argument
         headers = {"Host": self._gateway.host} if self._gateway.host else {}
@@ -179,9 +177,9 @@ def _answers(seen: Sequence[Seen]) -> list[Seen]:
 
 def find_crossing(answers: Sequence[Seen]) -> tuple[float | None, float | None]:
     """When users first met the new version and last the old one; None where they can't be told apart."""
-    if len(answers) < FIRST + LAST:
+    if len(answers) <= LAST:
         return None, None
-    begin, end = _common(answers[:FIRST]), _common(answers[-LAST:])
+    begin, end = _common(answers[:1]), _common(answers[-LAST:])
     for name in sorted(begin.keys() & end.keys()):
         old, new = begin[name], end[name]
         values = [(one.traits or {}).get(name) for one in answers]
