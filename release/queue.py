@@ -9,26 +9,22 @@ claims within its grace is published again under the same fence.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from release.model import Actor, Color, JobKind, StageState, State
-from release.order import JUMPS, urgency
-from release.plan import PLAN
-from release.records import Move, Offer, dump, dump_problem
+from release.model import Actor
+from release.records import Offer, dump, dump_problem
 from release.redis_access import load_script
 from release.retention import FINISHED
-from release.transitions import ON_A_COLOR
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from release.model import Stage
+    from release.jobs import NewJob, NewRelease
+    from release.model import StageState
     from release.problems import ProblemDocument
+    from release.records import Move
     from release.redis_access import Client
-
-
-DAY: Final = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,124 +40,6 @@ class Timing:
     grace: int = 2_000
     attempts: int = 5
     log_lines: int = 5_000
-
-
-@dataclass(frozen=True, slots=True)
-class NewRelease:
-    """A release that comes into being with its job."""
-
-    id: str
-    app: str
-    tag: str
-    color: Color
-    commit: str
-    actor: Actor
-    reason: str
-    image: str = ""
-    redeploy_of: str = ""
-    state: State = State.QUEUED
-
-    def as_json(self) -> dict[str, str | bool]:
-        """The hash that ``records.parse_release`` reads, without its times."""
-        return {
-            "id": self.id,
-            "app": self.app,
-            "tag": self.tag,
-            "color": self.color,
-            "commit": self.commit,
-            "image": self.image,
-            "state": self.state,
-            "on_a_color": self.state in ON_A_COLOR,
-            "actor": str(self.actor),
-            "reason": self.reason,
-            "redeploy_of": self.redeploy_of,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Clash:
-    """Waiting or running jobs of the same app that a new one must not join.
-
-    ``same_tag``: only those of the same tag at the same commit, as far as both commits are known.
-    """
-
-    kinds: frozenset[JobKind] = frozenset()
-    same_tag: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Superseding:
-    """Waiting deploys of the same app give way to a new job; why, as their releases and jobs keep it."""
-
-    reason: str
-    problem: ProblemDocument
-
-
-@dataclass(frozen=True, slots=True)
-class NewJob:
-    """A job to be queued.
-
-    ``patience``: how long, in seconds, it may wait for its turn, and for a worker. ``keep_rollback_for``: how
-    long, in seconds, a deploy leaves alone what went on standby on its color. ``seen``: keys under which the
-    same request may come again, with how long they are remembered, in seconds. ``once``: a stage that is not
-    repeated when its worker is lost. ``moves``: steps that releases take with it; if one no longer fits,
-    nothing is queued.
-    """
-
-    id: str
-    app: str
-    kind: JobKind
-    queue: str
-    color: Color
-    release_id: str
-    tag: str
-    actor: Actor
-    reason: str = ""
-    release: NewRelease | None = None
-    once: Stage | None = None
-    patience: int = DAY
-    keep_rollback_for: int = 0
-    seen: Mapping[str, int] = field(default_factory=dict)
-    moves: Sequence[Move] = ()
-    clash: Clash = Clash()
-    supersedes: Superseding | None = None
-
-    def as_json(self, timing: Timing) -> str:
-        """What ``accept.lua`` reads."""
-        jump = JUMPS[self.kind]
-        request: dict[str, object] = {
-            "job": self._record(timing),
-            "seen": [{"key": key, "ttl": ttl * 1000} for key, ttl in self.seen.items()],
-            "moves": [move.as_json() for move in self.moves],
-            "jump": {"over": sorted(jump.over), "same_app": jump.same_app},
-            "clash": {"kinds": sorted(self.clash.kinds), "same_tag": self.clash.same_tag},
-        }
-        if self.release:
-            request["release"] = self.release.as_json()
-        if self.supersedes:
-            problem = dump_problem(self.supersedes.problem)
-            request["supersede"] = {"reason": self.supersedes.reason, "problem": problem}
-        return dump(request)
-
-    def _record(self, timing: Timing) -> dict[str, str | int]:
-        return {
-            "id": self.id,
-            "app": self.app,
-            "kind": self.kind,
-            "queue": self.queue,
-            "color": self.color,
-            "release": self.release_id,
-            "tag": self.tag,
-            "stages": ",".join(PLAN[self.kind]),
-            "once": self.once or "",
-            "actor": str(self.actor),
-            "reason": self.reason,
-            "grace": timing.grace,
-            "log_lines": timing.log_lines,
-            "urgency": urgency(self.kind),
-            "patience": self.patience * 1000,
-            "keep_rollback_for": self.keep_rollback_for * 1000,
-        }
 
 
 @dataclass(frozen=True, slots=True)

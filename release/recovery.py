@@ -11,8 +11,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from release.jobs import NewRelease
 from release.model import VERDIGRIS, Color, JobKind, State
-from release.queue import NewRelease
 from release.records import Move
 
 if TYPE_CHECKING:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Final, Protocol
 from ulid import ULID
 
 from release import refusals
-from release.model import VERDIGRIS, Actor, Color, JobKind, Stage, State
-from release.queue import Clash, NewJob, NewRelease, Superseding
+from release.choices import Choices
+from release.jobs import Clash, NewJob, NewRelease, Superseding
+from release.model import VERDIGRIS, Actor, JobKind, Stage, State
 from release.records import Move
 from release.tag import find_color, find_refusal
 
@@ -60,6 +61,7 @@ class Requests:
         self._store = store
         self._queue = queue
         self._outbox = outbox
+        self._choices = Choices(store)
 
     def deploy(
         self,
@@ -127,8 +129,9 @@ class Requests:
     def promote(self, app: str, *, actor: Actor, release_id: str | None = None, reason: str = "") -> Accepted:
         """Move every user to a release: the one named, else the one that is ready."""
         self._get_app(app)
-        release = self._choose_promotion(app, release_id)
-        if blocker := self._find_running_deploy(app, release.color):
+        named = self._get_release(release_id) if release_id else None
+        release = self._choices.promotion(app, named)
+        if blocker := self._choices.find_running_deploy(app, release.color):
             raise refusals.color_is_being_deployed(release, blocker)
         return self._accept(self._job(release, JobKind.PROMOTE, actor, reason, clash=_alone(JobKind.PROMOTE)))
 
@@ -137,7 +140,7 @@ class Requests:
     ) -> Accepted:
         """Move every user back to the release that was live before."""
         self._get_app(app)
-        release = self._choose_standby(app, release_id)
+        release = self._choices.standby(app, release_id)
         return self._accept(
             self._job(release, JobKind.ROLLBACK, actor, reason, clash=_alone(JobKind.ROLLBACK))
         )
@@ -145,8 +148,8 @@ class Requests:
     def decommission(self, app: str, *, actor: Actor, reason: str = "") -> Accepted:
         """Take down the color that is not live."""
         self._get_app(app)
-        color = self._find_idle_color(app)
-        release = self._find_latest(app, color)
+        color = self._choices.idle_color(app)
+        release = self._choices.find_latest(app, color)
         job = NewJob(
             id=str(ULID()),
             app=app,
@@ -285,56 +288,6 @@ class Requests:
             raise refusals.unknown_release(release_id)
         self._get_app(release.app)
         return release
-
-    def _choose_promotion(self, app: str, release_id: str | None) -> Release:
-        if release_id:
-            release = self._get_release(release_id)
-            if release.app != app or release.state not in {State.READY, State.ROLLED_BACK}:
-                raise refusals.cannot_promote(release, app)
-            return release
-        ready = [one for one in self._store.releases_on_a_color(app) if one.state is State.READY]
-        if not ready:
-            raise refusals.nothing_ready(app, self._find_rolled_back(app))
-        return ready[-1]
-
-    def _choose_standby(self, app: str, release_id: str | None) -> Release:
-        standby = [one for one in self._store.releases_on_a_color(app) if one.state is State.STANDBY]
-        chosen = [one for one in standby if release_id in {None, one.id}]
-        if not chosen:
-            raise refusals.nothing_on_standby(app, release_id, self._find_rolled_back(app))
-        return chosen[-1]
-
-    def _find_rolled_back(self, app: str) -> Release | None:
-        """The release that users were moved away from and whose pods still run."""
-        away = [one for one in self._store.releases_on_a_color(app) if one.state is State.ROLLED_BACK]
-        return away[-1] if away else None
-
-    def _find_running_deploy(self, app: str, color: Color) -> Job | None:
-        job = self._store.find_active(app)
-        if job is None or job.state.is_over or job.kind is not JobKind.DEPLOY:
-            return None
-        return job if job.color is color else None
-
-    def _find_idle_color(self, app: str) -> Color:
-        observation = self._store.observation(app)
-        if observation and observation.live:
-            return observation.live.other
-        live = [one for one in self._store.releases_on_a_color(app) if one.state is State.LIVE]
-        if not live:
-            raise refusals.nothing_live(app)
-        return live[-1].color.other
-
-    def _find_latest(self, app: str, color: Color) -> Release | None:
-        """The release that a decommission is about: the one seen there, else the newest that got to pods."""
-        observation = self._store.observation(app)
-        if observation and not observation.problem and not observation.color(color).exists:
-            return None
-        seen = observation.color(color).release if observation else None
-        if seen and (found := self._store.find_release(seen)):
-            return found
-        touched = {State.FAILED, State.CANCELLED, State.READY, State.STANDBY, State.ROLLED_BACK}
-        ours = (one for one in self._store.releases(app) if one.color is color and one.state in touched)
-        return next(ours, None)
 
 
 def _alone(kind: JobKind) -> Clash:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from release.jobs import NewJob, NewRelease
 from release.model import VERDIGRIS, Actor, Color, JobKind, StageState
 from release.problems import ProblemDocument
-from release.queue import Ending, NewJob, NewRelease, Queue, Timing
+from release.queue import Ending, Queue, Timing
 from release.records import Move
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from release.plan import PLAN
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from release.queue import NewJob
+    from release.jobs import NewJob
     from release.records import Move
 
 Offered = tuple[str, int, int]

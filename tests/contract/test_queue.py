@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+from release.jobs import Clash
 from release.model import JobKind, JobState, StageState, State
 from release.plan import PLAN
-from release.queue import Acceptance, Clash, Ending
+from release.queue import Acceptance, Ending
 from tests.contract.queue_line import PROBLEM, Line, new_job, to
 
 

@@ -17,9 +17,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from release.jobs import DAY, Clash, NewJob, NewRelease
 from release.model import VERDIGRIS, Color, JobKind, JobState, Stage, StageState, State
 from release.problems import ProblemDocument
-from release.queue import DAY, Clash, NewJob, NewRelease, Queue, Timing
+from release.queue import Queue, Timing
 from release.records import Move
 from release.store import Store
 from release.transitions import FIRST_STATES, TRANSITIONS, sources_of

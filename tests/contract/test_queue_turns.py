@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from release.jobs import DAY, NewJob
 from release.model import Color, JobKind, JobState, State
-from release.queue import DAY, NewJob, Timing
+from release.queue import Timing
 from tests.contract.queue_line import HOUR, PROBLEM, Line, new_job, to
 
 if TYPE_CHECKING:

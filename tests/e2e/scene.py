@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import fakeredis
 from werkzeug.serving import make_server
 
+from release.jobs import NewJob, NewRelease
 from release.model import VERDIGRIS, Actor, Color, ColorObservation, JobKind, Observation, StageState, State
 from release.problems import ProblemDocument
-from release.queue import NewJob, NewRelease, Queue, Timing
+from release.queue import Queue, Timing
 from release.records import Move
 from release.requests import Requests
 from release.store import Store

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from release.jobs import NewJob, NewRelease
 from release.model import Actor, Color, ColorObservation, JobKind, JobState, Observation, StageState, State
 from release.problems import NotDurable, ProblemDocument
-from release.queue import NewJob, NewRelease, Queue
+from release.queue import Queue
 from release.records import Move
 from release.store import Store
 
