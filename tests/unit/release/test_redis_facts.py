@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import socket
 import ssl
+from typing import Any, cast
 
 import pytest
 import redis
 
-from release.redis_facts import RedisAway, Trouble, _explain, _name, place_of, read_facts
+from release.redis_facts import RedisAway, Trouble, _explain, _name, _read_settings, place_of, read_facts
 
 
 def raised(cause: BaseException) -> redis.exceptions.ConnectionError:
@@ -77,3 +78,27 @@ def test_redis_and_valkey_tell_themselves_differently() -> None:
 
     assert _name({"redis_version": "7.4.1"}) == "Redis 7.4.1"
     assert _name(valkey) == "Valkey 9.1.2"
+
+
+@pytest.mark.parametrize(
+    ("info", "settings"),
+    [
+        (
+            {"aof_enabled": 0, "maxmemory_policy": "allkeys-lru"},
+            {"appendonly": "no", "maxmemory-policy": "allkeys-lru"},
+        ),
+        ({"aof_enabled": 1}, {"appendonly": "yes"}),
+        ({}, {}),
+    ],
+)
+def test_where_settings_are_not_shown_the_report_of_the_server_serves(
+    info: dict[str, Any], settings: dict[str, str]
+) -> None:
+    class Managed:
+        def config_get(self, *_: str) -> dict[str, str]:
+            raise redis.exceptions.ResponseError("unknown command 'CONFIG'")
+
+    found, refusal = _read_settings(cast("Any", Managed()), info)
+
+    assert found == settings
+    assert "CONFIG" in refusal
