@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 WORKERS ?= auto
 
-.PHONY: help demo test check lint format types imports unit docs faults switches bench clean
+.PHONY: help demo test check lint format types imports unit docs faults switches fuzz bench clean
 
 help: ## print this
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -55,6 +55,9 @@ faults: $(VENV)/dev.stamp ## kill, freeze, restart and cut off everything in tur
 
 switches: $(VENV)/dev.stamp ## 100 switches and 20 releases under 500 requests a second: none lost
 	@VERDIGRIS_SWITCHES=100 VERDIGRIS_RELEASES=20 $(BIN)/python -m pytest -q -p no:logging tests/integration/test_zero_loss.py $(ARGS)
+
+fuzz: $(VENV)/dev.stamp ## 20,000 mutated deliveries: none may get through unsigned, none may be answered with a 5xx
+	@VERDIGRIS_FUZZ=20000 $(BIN)/python -m pytest -q -n $(WORKERS) tests/contract/test_fuzz_deliveries.py $(ARGS)
 
 bench: $(VENV)/dev.stamp ## ratios, measured side by side on this machine
 	@$(BIN)/python bench/queue.py $(ARGS)

@@ -46,6 +46,8 @@ def print_apps(apps: Sequence[Json]) -> None:
     rows = [[app["name"], *_colors(app), _waiting(app["queue"]), _seen(app["observation"])] for app in apps]
     _table(["app", "live", "blue", "green", "queue", "seen"], rows)
     for app in apps:
+        if (app["observation"] or {}).get("interference"):
+            _print(f"{app['name']}: {app['observation']['interference']['what']}", style="red")
         if (app["observation"] or {}).get("problem"):
             _print(f"{app['name']}: {app['observation']['problem']}", style="red")
 
@@ -54,6 +56,8 @@ def print_app(app: Json) -> None:
     """One app with its queue."""
     observation = app["observation"] or {}
     live, blue, green = _colors(app)
+    if observation.get("interference"):
+        _print_interference(observation["interference"])
     _list(
         {
             "app": app["name"],
@@ -63,6 +67,7 @@ def print_app(app: Json) -> None:
             "blue": blue,
             "green": green,
             "test route": observation.get("test_route"),
+            "rollback": _rollback(app.get("rollback_safe")),
             "seen": _seen(app["observation"]),
             "problem": observation.get("problem"),
         }
@@ -70,6 +75,15 @@ def print_app(app: Json) -> None:
     if app["queue"]:
         _print("")
         print_jobs(app["queue"])
+
+
+def _print_interference(found: Json) -> None:
+    """What somebody else undid, before all else."""
+    _print(f"{found['what']}.", style="red")
+    _print(f"{found['users']}.")
+    if found["again"]:
+        _print(f"{found['again']}.", style="red")
+    _print(f"Next: {found['next_step']}\n")
 
 
 def print_releases(releases: Sequence[Json]) -> None:
@@ -105,6 +119,7 @@ def print_release(answer: Json) -> None:
             "reason": release["reason"],
             "commit": commit,
             "image": release["image"],
+            "migration": _migration(release.get("migration")),
             "by": _actor(release["actor"]),
             "redeploy of": release["redeploy_of"],
             "created": shown_time(release["created_at"]),
@@ -127,6 +142,13 @@ def print_release(answer: Json) -> None:
     _print_by_hand(release)
     for job in answer["jobs"]:
         _print_problem(job)
+
+
+def _migration(migration: Json | None) -> str:
+    """Its kind and, where there is more to tell, how far it is and since when."""
+    told = migration or {}
+    at = shown_time(told["at"]) if told.get("at") else ""
+    return " ".join(filter(None, (told.get("kind"), told.get("state"), at)))
 
 
 def _print_by_hand(release: Json) -> None:
@@ -200,6 +222,16 @@ def _colors(app: Json) -> tuple[str, str, str]:
     states = {release["id"]: release["state"] for release in app["releases"]}
     blue, green = (_color(observation[color], states) for color in ("blue", "green"))
     return observation["live"] or "none", blue, green
+
+
+def _rollback(safety: Json | None) -> str:
+    """Whether users can be moved back safely; else since when not, and why."""
+    if not safety:
+        return ""
+    if safety["safe"]:
+        return f"safe: {safety['why']}"
+    since = f" since {shown_time(safety['since'])}" if safety["since"] else ""
+    return f"not safe{since}: {safety['why']}"
 
 
 def _color(color: Json, states: dict[str, str]) -> str:

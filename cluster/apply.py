@@ -13,7 +13,15 @@ from cluster.change import DEFAULT_WAIT, change, retry_stale
 from cluster.errors import AlreadyExists, ClusterError, Conflict, Invalid, NotFound, Unavailable
 from cluster.fence import check_not_taken, fence_of, is_stamped, stamped
 from cluster.kinds import Object, Ref, ref_of
-from cluster.ownership import OwnedField, adopt_own_writes, conflicting_fields, not_to_take
+from cluster.ownership import (
+    KUBECTL_APPLY,
+    OURS,
+    OwnedField,
+    adopt_own_writes,
+    conflicting_fields,
+    is_kubectls,
+    not_to_take,
+)
 from cluster.patch import Patch, at_version, set_annotations
 from cluster.redaction import without_values
 from cluster.waiting import Deadline
@@ -26,6 +34,9 @@ if TYPE_CHECKING:
 
     from cluster.connection import Cluster
     from release.turn import Turn
+
+LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
+"""What ``kubectl apply`` keeps of its manifest; it goes when the fields that it is about are ours."""
 
 SERVER_SIDE: Final = ("resourceVersion", "managedFields", "generation", "uid", "creationTimestamp")
 
@@ -171,9 +182,13 @@ def _put_once(cluster: Cluster, obj: Object, turn: Turn, take_over: Collection[s
     if "deletionTimestamp" in current["metadata"]:
         raise Conflict(f"{ref_of(obj)} is being deleted")
     check_not_taken(current, ref_of(obj), turn)
+    inherited = _find_taken(cluster, obj, take_over) if is_kubectls(current) else []
     bound = stamped(obj, turn, version=_adopt(cluster, current, turn))
     applied, taken = _apply_over(cluster, bound, turn, take_over)
-    notes = [f"took over {item}" for item in taken if item.manager != FIELD_MANAGER]
+    foreign = dict.fromkeys(item for item in (*inherited, *taken) if item.manager != FIELD_MANAGER)
+    notes = [f"took over {item}" for item in foreign]
+    if is_kubectls(current):
+        notes.append(f"what {KUBECTL_APPLY} owned of it belongs to {FIELD_MANAGER} from now on")
     return PutOutcome(changed=_content(current) != _content(applied), notes=notes)
 
 
@@ -187,8 +202,8 @@ def _create(cluster: Cluster, obj: Object, turn: Turn) -> None:
 
 
 def _adopt(cluster: Cluster, current: Object, turn: Turn) -> str:
-    """Make what we wrote ours to apply; the resourceVersion that the object has then."""
-    adoption = adopt_own_writes(current)
+    """Make what we wrote, and ``kubectl apply`` before us, ours to apply; the object's version then."""
+    adoption = adopt_own_writes(current, managers=OURS)
     if not adoption:
         return objects.version_of(current)
     turn.check()
@@ -208,6 +223,21 @@ def _apply_over(
         taken = _check_takeable(bound, conflict, take_over)
     turn.check()
     return objects.apply(cluster, bound, force=True), taken
+
+
+def _find_taken(cluster: Cluster, obj: Object, take_over: Collection[str]) -> list[OwnedField]:
+    """What an apply would take from others: asked before fields are handed over, as then no owner is left.
+
+    Raises:
+        Problem: it would be refused.
+    """
+    try:
+        objects.apply(cluster, obj, dry_run=True)
+    except Conflict as conflict:
+        if not conflict.is_about_fields:
+            raise
+        return _check_takeable(obj, conflict, take_over)
+    return []
 
 
 def _check_takeable(obj: Object, conflict: Conflict, take_over: Collection[str]) -> list[OwnedField]:
@@ -232,7 +262,8 @@ def _refuse(obj: Object, refused: list[OwnedField], conflict: Conflict) -> NoRet
 
 
 def _content(obj: Object) -> Object:
-    """What people mean by the object: without status, bookkeeping and our fence."""
+    """What people mean by the object: without status and bookkeeping, ours and that of ``kubectl apply``."""
     metadata = {name: value for name, value in obj["metadata"].items() if name not in SERVER_SIDE}
-    kept = {name: value for name, value in objects.annotations_of(obj).items() if name != FENCE}
+    ours = {FENCE, LAST_APPLIED}
+    kept = {name: value for name, value in objects.annotations_of(obj).items() if name not in ours}
     return {**obj, "metadata": {**metadata, "annotations": kept}, "status": None}

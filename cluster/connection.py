@@ -23,6 +23,7 @@ from kubernetes.config import incluster_config, kube_config
 from kubernetes.config.config_exception import ConfigException
 
 from cluster import errors
+from release.document import NoDocument, read_document
 from release.problems import Problem
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ _from_kubeconfig: Callable[..., None] = kube_config.load_kube_config
 _merge: Callable[[str], Any] = kube_config.KubeConfigMerger
 
 Answer = TypeVar("Answer")
+
+_LISTS: Final = ("clusters", "contexts", "users")
 
 CONNECT_TIMEOUT: Final = 5.0
 READ_TIMEOUT: Final = 30.0
@@ -198,11 +201,37 @@ def _load(configuration: Configuration, kubeconfig: str | None, context: str | N
     if kubeconfig is None:
         _in_cluster(client_configuration=configuration)
         return
+    for name in kubeconfig.split(os.pathsep):
+        _check_form(Path(name).expanduser())
     _from_kubeconfig(
         config_file=kubeconfig, context=context, client_configuration=configuration, persist_config=False
     )
     if not configuration.api_key and not configuration.cert_file:
         _check_plugin(kubeconfig, context)
+
+
+def _check_form(file: Path) -> None:
+    """The library raises whatever its parser does, or an ``AttributeError`` in the middle of a text.
+
+    Nothing of the file is quoted, as the parser would do: it may be a password. One that does not exist is
+    left to the library, which passes over it among others.
+
+    Raises:
+        ConfigException: the file is no YAML, or not the form of a kubeconfig; with file and line.
+    """
+    if not file.is_file():
+        return
+    try:
+        document = read_document(file.read_text(encoding="utf-8"))
+    except NoDocument as error:
+        raise ConfigException(f"{file}:{error.line}: no valid YAML") from None
+    except UnicodeDecodeError as error:
+        raise ConfigException(f"{file}: is no UTF-8 text (byte {error.start})") from None
+    if document.data is not None and not isinstance(document.data, dict):
+        raise ConfigException(f"{file}:1: is no kubeconfig: a mapping was expected")
+    for part in _LISTS:
+        if not isinstance((document.data or {}).get(part) or [], list):
+            raise ConfigException(f"{file}:{document.line_of((part,))}: {part} must be a list")
 
 
 def _check_plugin(kubeconfig: str, context: str | None) -> None:

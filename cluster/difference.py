@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
-from cluster.apply import SERVER_SIDE
-from release.names import DIRECT, FENCE
+from cluster.apply import LAST_APPLIED, SERVER_SIDE
+from release.names import DIRECT, FENCE, LEFT_OBJECTS, OBJECTS
 from release.secret import REDACTED
 
 if TYPE_CHECKING:
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
     from cluster.kinds import Object
 
-LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
-STAMPS: Final = frozenset({FENCE, DIRECT, LAST_APPLIED, "deployment.kubernetes.io/revision"})
+STAMPS: Final = frozenset(
+    {FENCE, DIRECT, OBJECTS, LEFT_OBJECTS, LAST_APPLIED, "deployment.kubernetes.io/revision"}
+)
 SECRET_MEMBERS: Final = ("data", "stringData")
 CHANGED: Final = "[redacted, another value]"
 CONTEXT: Final = 3

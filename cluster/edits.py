@@ -111,6 +111,16 @@ def tell_writer(obj: Object, path: Path) -> str:
     return f"{how} {found.get('manager', 'somebody')} at {found.get('time', 'an unknown time')}"
 
 
+def find_last_writer(obj: Object, path: Path) -> Object | None:
+    """The entry of ``managedFields`` that wrote a field last; None where nobody owns it.
+
+    Of two in the same second (times are no finer) a stranger goes before us: we know what we wrote.
+    """
+    owners = _owners(_managed(obj), path)
+    order = [(str(entry.get("time", "")), entry.get("manager") != FIELD_MANAGER) for entry in owners]
+    return max(zip(order, owners, strict=True), key=lambda pair: pair[0], default=(None, None))[1]
+
+
 def time_of_write(obj: Object, path: Path) -> str:
     """When a field, or what is in it, was last written, as the API tells it; empty where nobody owns it."""
     return max((str(entry.get("time", "")) for entry in _owners(_managed(obj), path)), default="")

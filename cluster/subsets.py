@@ -52,5 +52,11 @@ def find_subset_drift(standing: Object, wanted: Object) -> list[str]:
     ]
 
 
+def colors_of(destination_rule: Object) -> tuple[Color, ...]:
+    """The colors that have a subset."""
+    names = {subset["name"] for subset in _subsets(destination_rule)}
+    return tuple(color for color in Color if color in names)
+
+
 def _subsets(destination_rule: Object) -> list[Object]:
     return (destination_rule.get("spec") or {}).get("subsets") or []

@@ -18,7 +18,6 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import urllib3
-import yaml
 from kubernetes.client.rest import RESTClientObject
 
 from cluster.connection import Cluster, parse
@@ -96,23 +95,9 @@ def reach(kubeconfig: Path | None, context: str | None, *, seconds: float) -> Re
             if heard:
                 raise PluginFailed("; ".join(heard)) from problem
             raise
-        except yaml.YAMLError as error:
-            raise _no_yaml(kubeconfig, error) from error
     pool = HastyPool(RESTClientObject(configuration).pool_manager, seconds=seconds)
     cluster = Cluster(configuration, cast("urllib3.PoolManager", pool))
     return Reached(cluster, pool)
-
-
-def _no_yaml(kubeconfig: Path | None, error: yaml.YAMLError) -> Problem:
-    mark = getattr(error, "problem_mark", None)
-    where = f"{kubeconfig or 'the kubeconfig'}{f', line {mark.line + 1}' if mark else ''}"
-    return Problem(
-        "cluster-config",
-        "No usable kubeconfig",
-        detail=f"{where}: no valid YAML",
-        next_step="Correct the kubeconfig that the workers read.",
-        status=500,
-    )
 
 
 def read_version(cluster: Cluster) -> str:

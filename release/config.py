@@ -1,7 +1,7 @@
-"""The configuration of apps: one YAML file, checked whole before anything starts.
+"""The configuration of apps: what may stand in the file. It is read and checked whole in ``loading``.
 
-Secrets stand in it only by reference to an environment variable or a file. A mistake is told with its line
-and field. What the process itself needs (Redis, addresses) is in ``release.environment``.
+Secrets stand in it only by reference to an environment variable or a file. What the process itself needs
+(Redis, addresses) is in ``release.environment``.
 """
 
 from __future__ import annotations
@@ -16,27 +16,26 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
+    IPvAnyNetwork,
     Tag,
-    ValidationError,
     field_validator,
     model_validator,
 )
 
-from release.document import NoDocument, read_document
 from release.duration import PositiveSeconds, Seconds
-from release.findings import describe, dotted
-from release.model import Color
+from release.model import Color, Migration
 from release.secret import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
-    from release.document import Document, Location
 
 MINIMUM_SECRET_LENGTH = 16
 NAME = r"^[a-z0-9]([-a-z0-9]{0,40}[a-z0-9])?$"
+OBJECT_NAME = r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$"
 
 Name = Annotated[str, Field(pattern=NAME)]
+ObjectName = Annotated[str, Field(pattern=OBJECT_NAME)]
 Command = Annotated[list[str], Field(min_length=1)]
 
 
@@ -113,9 +112,14 @@ class Webhook(Part):
     ``secrets`` lists more than one while one is being exchanged: each is valid.
     """
 
-    provider: Literal["github"] = "github"
+    provider: Literal[
+        "github", "gitlab", "gitea", "forgejo", "gogs", "bitbucket", "bitbucket-server", "generic"
+    ] = "github"
     repository: Annotated[str, Field(pattern=r"^[^/\s]+(/[^/\s]+)+$")]
     secrets: Annotated[list[SecretReference], Field(min_length=1)]
+    senders: Annotated[
+        list[IPvAnyNetwork], Field(description="networks that deliveries may come from; empty: any")
+    ] = []
 
 
 class Manifests(Part):
@@ -221,9 +225,18 @@ class App(Part):
     objects: ObjectNames = ObjectNames()
     values: dict[str, Any] = {}
     values_by_color: dict[Color, dict[str, ValueOrReference]] = {}
+    env_from: Annotated[
+        dict[Color, list[ObjectName]], Field(description="Secrets of the namespace that are environment")
+    ] = {}
+    image_pull_secrets: list[ObjectName] = []
     test_cookie: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+=[A-Za-z0-9_-]+$")] = "test=true"
     gateway: Gateway
     migrate: list[Command] = []
+    migrate_job: Annotated[
+        str | None,
+        Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*\.ya?ml$", description="file with the Job that migrates"),
+    ] = None
+    migration: Annotated[Migration, Field(description="where the tag does not say")] = Migration.EXPAND
     migrate_repeatable: bool = False
     smoke: Smoke = Smoke()
     deadlines: Deadlines = Deadlines()
@@ -239,6 +252,18 @@ class App(Part):
     drain: Seconds = 30
     when_newer: Literal["keep", "cancel-queued"] = "keep"
     keep: Keep = Keep()
+
+    @model_validator(mode="after")
+    def _migrate_one_way(self) -> Self:
+        if self.migrate and self.migrate_job:
+            message = "migrate and migrate_job are two ways to do the same: name one"
+            raise ValueError(message)
+        return self
+
+    @property
+    def has_migration(self) -> bool:
+        """Whether a release has anything to migrate with."""
+        return bool(self.migrate or self.migrate_job)
 
     def image_for(self, *, tag: str, commit: str) -> str:
         """The image that a release runs."""
@@ -297,87 +322,3 @@ class Config(Part):
     def find_app(self, name: str) -> App | None:
         """The app of that name, if there is one."""
         return self.apps.get(name)
-
-
-def load_config(path: Path) -> Config:
-    """Read and check the file.
-
-    Raises:
-        ConfigError: it is missing, no YAML, or wrong; every finding with its line.
-    """
-    return parse_config(read_text(path), name=str(path))
-
-
-def read_text(path: Path) -> str:
-    """The text of the file.
-
-    Raises:
-        ConfigError: it is missing, not ours to read, or not UTF-8.
-    """
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(
-            f"{path}: can't be read ({error.strerror}); start from verdigris.example.yml"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: is no UTF-8 text (byte {error.start}); save it as UTF-8") from error
-
-
-def parse_config(text: str, *, name: str) -> Config:
-    """Check the text of a file called ``name``.
-
-    Raises:
-        ConfigError: as ``load_config``.
-    """
-    try:
-        document = read_document(text)
-    except NoDocument as error:
-        raise ConfigError(f"{name}:{error.line}: no valid YAML: {error}") from error
-    config, findings = _validate(document)
-    findings += [(line, f"{field}: stands twice; keep one") for line, field in document.repeated()]
-    if config is None or findings:
-        raise ConfigError("\n".join(f"{name}:{line}: {what}" for line, what in sorted(findings)))
-    return config
-
-
-def check_secrets(
-    config: Config, text: str, *, name: str, environment: Mapping[str, str] = os.environ
-) -> None:
-    """Resolve every secret that the configuration, read from ``text``, refers to.
-
-    Raises:
-        ConfigError: some can't be used; each with the line that refers to it.
-    """
-    document = read_document(text)
-    findings = []
-    for location, reference in secret_references(config):
-        try:
-            reference.resolve(environment)
-        except ConfigError as error:
-            findings.append(f"{name}:{document.line_of(location)}: {dotted(location)}: {error}")
-    if findings:
-        raise ConfigError("\n".join(findings))
-
-
-def secret_references(part: object, above: Location = ()) -> Iterator[tuple[Location, SecretReference]]:
-    """Every reference to a secret in a part of the configuration, with where it stands."""
-    if isinstance(part, SecretReference):
-        yield above, part
-        return
-    if isinstance(part, Part):
-        part = dict(part)
-    if isinstance(part, list):
-        part = dict(enumerate(part))
-    for key, value in part.items() if isinstance(part, dict) else ():
-        yield from secret_references(value, (*above, key))
-
-
-def _validate(document: Document) -> tuple[Config | None, list[tuple[int, str]]]:
-    """The configuration, or what is wrong with it, by line."""
-    if document.data is None:
-        return None, [(1, "the file is empty; start from verdigris.example.yml")]
-    try:
-        return Config.model_validate(document.data), []
-    except ValidationError as error:
-        return None, describe(error.errors(include_url=False, include_input=False), document)

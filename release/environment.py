@@ -6,6 +6,7 @@ One place for every ``VERDIGRIS_…`` variable; the apps' own settings are in ``
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -20,6 +21,7 @@ VARIABLES: Final = {
     "VERDIGRIS_REDIS_URL": "Redis with append-only file (default redis://127.0.0.1:6379/0)",
     "VERDIGRIS_SECRET_KEY": "signs sessions of the page; at least 32 characters; needed by the web process",
     "VERDIGRIS_PUBLIC_URL": "the web process as people and Git hosts reach it (default http://127.0.0.1:8000)",
+    "VERDIGRIS_TRUSTED_PROXIES": "proxies whose X-Forwarded-For counts, with commas (default none)",
     "VERDIGRIS_DATA": "a folder for clones and checkouts (default .verdigris/data)",
     "VERDIGRIS_LOG_FORMAT": "json (default) or console",
     "KUBECONFIG": "as kubectl reads it; inside a cluster the service account is used",
@@ -40,6 +42,7 @@ class Settings:
     log_format: str
     kubeconfig: Path | None
     secret_key: Secret | None
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Settings:
@@ -57,6 +60,7 @@ class Settings:
             config=Path(given.get("VERDIGRIS_CONFIG", "verdigris.yml")),
             redis_url=given.get("VERDIGRIS_REDIS_URL", "redis://127.0.0.1:6379/0"),
             public_url=given.get("VERDIGRIS_PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/"),
+            trusted_proxies=_read_networks(given.get("VERDIGRIS_TRUSTED_PROXIES", "")),
             data=Path(given.get("VERDIGRIS_DATA", ".verdigris/data")),
             log_format=log_format,
             kubeconfig=Path(kubeconfig) if kubeconfig else None,
@@ -75,3 +79,13 @@ class Settings:
                 "set it to a long random value, the same for every web process"
             )
         return self.secret_key
+
+
+def _read_networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """A single address means that address alone."""
+    try:
+        return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
+    except ValueError as error:
+        raise ConfigError(
+            f"VERDIGRIS_TRUSTED_PROXIES: {error}: set it to addresses or networks, with commas"
+        ) from error

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from release.model import Actor, Color, JobKind, State
 from release.order import JUMPS, urgency
-from release.plan import PLAN
+from release.plan import stages_of
 from release.records import Move, dump, dump_problem
 from release.transitions import ON_A_COLOR
 
@@ -82,8 +82,8 @@ class NewJob:
     ``patience``: how long, in seconds, it may wait for its turn, and for a worker. ``keep_rollback_for``: how
     long, in seconds, a deploy leaves alone what went on standby on its color. ``seen``: keys under which the
     same request may come again, with how long they are remembered, in seconds. ``once``: a stage that is not
-    repeated when its worker is lost. ``moves``: steps that releases take with it; if one no longer fits,
-    nothing is queued.
+    repeated when its worker is lost. ``migrates``: see ``plan.stages_of``. ``moves``: steps that releases
+    take with it; if one no longer fits, nothing is queued.
     """
 
     id: str
@@ -97,6 +97,7 @@ class NewJob:
     reason: str = ""
     release: NewRelease | None = None
     once: Stage | None = None
+    migrates: bool = False
     patience: int = DAY
     keep_rollback_for: int = 0
     seen: Mapping[str, int] = field(default_factory=dict)
@@ -130,7 +131,7 @@ class NewJob:
             "color": self.color,
             "release": self.release_id,
             "tag": self.tag,
-            "stages": ",".join(PLAN[self.kind]),
+            "stages": ",".join(stages_of(self.kind, migrates=self.migrates)),
             "once": self.once or "",
             "actor": str(self.actor),
             "reason": self.reason,

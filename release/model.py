@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from release.others import Interference, Writer  # noqa: TC001 -- pydantic reads them where observations are parsed
+
 if TYPE_CHECKING:
     from release.problems import ProblemDocument
 
@@ -89,9 +91,53 @@ class StageState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class Migration(StrEnum):
+    """What a release's migration does to what the version before needs, and so when it may run (ADR 9)."""
+
+    NONE = "none"
+    EXPAND = "expand"
+    CONTRACT = "contract"
+
+
+class MigrationState(StrEnum):
+    """How far a migration is. ``running`` is also what is left of one whose end nobody saw."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    PASSED = "passed"
+    FAILED = "failed"
+    GIVEN_UP = "given-up"
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationRecord:
+    """A release's migration: ``kind`` is None until it was looked for, ``state`` until there is more to tell.
+
+    ``at``: when it began; of one that has not begun, when it was put off or given up.
+    """
+
+    kind: Migration | None = None
+    state: MigrationState | None = None
+    at: datetime | None = None
+
+    @property
+    def is_due(self) -> bool:
+        """Whether a decommission of the other color has to run it, as far as is known."""
+        return self.kind in {None, Migration.CONTRACT} and self.state is not MigrationState.PASSED
+
+    @property
+    def has_contracted(self) -> bool:
+        """Whether older versions may not work any more: from its beginning on, however it ended."""
+        begun = {MigrationState.RUNNING, MigrationState.PASSED, MigrationState.FAILED}
+        return self.kind is Migration.CONTRACT and self.state in begun
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who asked: ``kind`` is ``git``, ``token``, ``person``, ``direct`` or ``verdigris``; ``name`` is its."""
+    """Who asked: ``kind`` is ``git``, ``token``, ``person``, ``direct``, ``cluster`` or ``verdigris``.
+
+    ``name`` is its.
+    """
 
     kind: str
     name: str
@@ -111,6 +157,9 @@ VERDIGRIS = Actor("verdigris", "verdigris")
 
 DIRECT = "direct"
 """The kind of an actor who acted on the cluster without the service: ``--direct``, or ``kubectl``."""
+
+CLUSTER = "cluster"
+"""The kind of an actor who changed the route and told nobody: by the name that the cluster has of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +191,7 @@ class Release:
     redeploy_of: str | None = None
     by_hand: ByHand = ByHand()
     warnings: tuple[str, ...] = ()
+    migration: MigrationRecord = MigrationRecord()
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +274,7 @@ class ColorObservation:
     replicas: int = 0
     available: int = 0
     passed: bool = False
+    passed_route: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +302,10 @@ class Observation:
     """What the cluster showed of an app at ``at``. ``live`` is None where no color is live.
 
     ``problem`` tells in words why the cluster could not be read or is not understood; else empty.
+    ``default`` is the color that the route names, whether or not anything runs there. ``has_route`` is None
+    where it was not read, ``subsets`` where no DestinationRule was. ``fingerprint`` is of the route's entries
+    that tests go through. ``forth`` is a command that moves users to the other color. ``interference`` is
+    what a look found and stays until it is no longer so.
     """
 
     app: str
@@ -263,6 +318,14 @@ class Observation:
     test_route: Color | None = None
     problem: str = ""
     switch: Switch | None = None
+    default: Color | None = None
+    has_route: bool | None = None
+    subsets: tuple[Color, ...] | None = None
+    fingerprint: str | None = None
+    forth: str = ""
+    route_writer: Writer | None = None
+    subsets_writer: Writer | None = None
+    interference: Interference | None = None
 
     def color(self, color: Color) -> ColorObservation:
         """The one asked for."""

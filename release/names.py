@@ -30,6 +30,12 @@ PASSED_INPUTS: Final = "verdigris.dev/passed-inputs"
 """On a Deployment: the Secrets and ConfigMaps that its pods' environment is taken from, and when each was
 written. Nothing of what they hold."""
 
+OBJECTS: Final = "verdigris.dev/objects"
+"""On a Deployment: the further objects that its release brought along, as JSON: ``["ConfigMap/shop"]``."""
+
+LEFT_OBJECTS: Final = "verdigris.dev/left-objects"
+"""On a Deployment: those that earlier releases brought along, its own does not name, and that still stood."""
+
 LIVE_RELEASE: Final = "verdigris.dev/live-release"
 PREVIOUS_RELEASE: Final = "verdigris.dev/previous-release"
 

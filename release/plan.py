@@ -17,9 +17,18 @@ RELEASES_QUEUE: Final = "releases"
 SWITCHES_QUEUE: Final = "switches"
 
 
-def celery_queue(kind: JobKind) -> str:
-    """Switches have a queue and a worker of their own: an emergency never waits for another app's rollout."""
-    return RELEASES_QUEUE if kind is JobKind.DEPLOY else SWITCHES_QUEUE
+def stages_of(kind: JobKind, *, migrates: bool = False) -> tuple[Stage, ...]:
+    """The stages of a job. ``migrates``: a decommission after which a contract migration may be due."""
+    after = (Stage.MIGRATE,) if migrates and kind is JobKind.DECOMMISSION else ()
+    return (*PLAN[kind], *after)
+
+
+def celery_queue(kind: JobKind, stage: Stage | None = None) -> str:
+    """Switches have a queue and a worker of their own: an emergency never waits for another app's rollout.
+
+    Nor for a migration, which may take as long: so that is a release's work in whatever job it stands.
+    """
+    return RELEASES_QUEUE if kind is JobKind.DEPLOY or stage is Stage.MIGRATE else SWITCHES_QUEUE
 
 
 def task_name(stage: Stage) -> str:

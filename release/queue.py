@@ -128,6 +128,7 @@ class Queue:
         self._move = load_script(client, "move")
         self._log = load_script(client, "log")
         self._note = load_script(client, "note")
+        self._tell = load_script(client, "tell")
         self._recover = load_script(client, "recover")
         self._forget = load_script(client, "forget")
         self._settle = load_script(client, "settle")
@@ -245,6 +246,10 @@ class Queue:
     def note(self, job_id: str, *, mark: str, text: str) -> bool:
         """Tell why a job does not go on, in its log, once for each ``mark``; False when that was told."""
         return bool(self._note([job_id, mark, text]))
+
+    def tell(self, release_id: str, *, mark: str, text: str) -> bool:
+        """Add a line to a release's log, whatever job it has; False when ``mark`` was told last."""
+        return bool(self._tell([release_id, mark, text, self.timing.log_lines]))
 
 
 def _dump(moves: Iterable[Move]) -> str:

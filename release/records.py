@@ -19,6 +19,9 @@ from release.model import (
     Job,
     JobKind,
     JobState,
+    Migration,
+    MigrationRecord,
+    MigrationState,
     Observation,
     Probe,
     Release,
@@ -158,7 +161,26 @@ def parse_release(record: Hash) -> Release:
         redeploy_of=record.get("redeploy_of") or None,
         by_hand=ByHand(record.get("by_hand_promote", ""), record.get("by_hand_rollback", "")),
         warnings=tuple(record.get("warnings", "").splitlines()),
+        migration=_parse_migration(record),
     )
+
+
+def _parse_migration(record: Hash) -> MigrationRecord:
+    kind, state = record.get("migration"), record.get("migration_state")
+    return MigrationRecord(
+        kind=Migration(kind) if kind else None,
+        state=MigrationState(state) if state else None,
+        at=_find_moment(record.get("migration_at")),
+    )
+
+
+def migration_fields(migration: MigrationRecord) -> Hash:
+    """A release's migration as fields of its hash."""
+    return {
+        "migration": migration.kind or "",
+        "migration_state": migration.state or "",
+        "migration_at": str(round(migration.at.timestamp() * 1000)) if migration.at else "",
+    }
 
 
 def _parse_stages(record: Hash) -> tuple[StageRun, ...]:

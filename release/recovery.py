@@ -37,7 +37,11 @@ def _release(observation: Observation, seen: ColorObservation) -> NewRelease | N
     if not seen.exists or not seen.release or not seen.tag:
         return None
     state, switch = state_of(observation, seen), observation.switch
-    moved = switch if switch and switch.is_direct and state in {State.LIVE, State.ROLLED_BACK} else None
+    is_noted = observation.live is not None and (
+        observation.color(observation.live).release == observation.live_release
+    )
+    is_direct = switch is not None and switch.is_direct and is_noted
+    moved = switch if is_direct and state in {State.LIVE, State.ROLLED_BACK} else None
     return NewRelease(
         id=seen.release,
         app=observation.app,
@@ -58,6 +62,8 @@ def state_of(observation: Observation, seen: ColorObservation) -> State:
     """
     if observation.live is seen.color:
         return State.LIVE
+    if seen.release == observation.live_release and seen.passed:
+        return State.ROLLED_BACK  # it was live by the route's note; somebody else moved users away since
     if seen.release == observation.previous_release and observation.live_release:
         is_newer = str(seen.release) > observation.live_release
         is_back = observation.switch.kind is JobKind.ROLLBACK if observation.switch else is_newer
@@ -132,7 +138,12 @@ def _leave(observation: Observation, release: Release, switch: Switch) -> list[M
 def keep_last_known(known: Observation | None, seen: Observation) -> Observation:
     """What pages are shown when the cluster can't be read: the last that was, with its age, and the trouble.
 
-    Showing nothing instead would look like an empty cluster.
+    Showing nothing instead would look like an empty cluster. What is known of others' doings stays until a
+    look finds that it is no longer so, or until our next switch.
     """
-    is_unread = seen.problem and not seen.blue.exists and not seen.green.exists
-    return replace(known, problem=seen.problem) if known and is_unread else seen
+    if known is None:
+        return seen
+    if seen.problem and not seen.blue.exists and not seen.green.exists:
+        return replace(known, problem=seen.problem)
+    is_same = (seen.live_release, seen.switch) == (known.live_release, known.switch)
+    return replace(seen, interference=known.interference) if is_same else seen

@@ -160,6 +160,8 @@ class Requests:
             tag=release.tag if release else "",
             actor=actor,
             reason=reason,
+            once=self._find_once(app),
+            migrates=self._may_migrate(app),
             patience=self._find_patience(app),
             clash=_alone(JobKind.DECOMMISSION),
         )
@@ -267,8 +269,19 @@ class Requests:
         )
 
     def _find_once(self, app: str) -> Stage | None:
-        """A migration that was lost half way is not repeated unless the app says that it may be."""
-        return None if self._get_app(app).migrate_repeatable else Stage.MIGRATE
+        """A migration that was lost half way is not repeated unless the app says that it may be.
+
+        One that is a Job goes on without its worker: another one follows it.
+        """
+        configured = self._get_app(app)
+        return None if configured.migrate_repeatable or configured.migrate_job else Stage.MIGRATE
+
+    def _may_migrate(self, app: str) -> bool:
+        """Whether a contract migration may be due once the color is gone; the cluster knows for sure."""
+        if not self._get_app(app).has_migration:
+            return False
+        live = [one for one in self._store.releases_on_a_color(app) if one.state is State.LIVE]
+        return not live or live[-1].migration.is_due
 
     def _find_patience(self, app: str) -> int:
         return int(self._get_app(app).deadlines.turn)

@@ -61,9 +61,14 @@ class Redactor:
     """Takes known secrets out of text that comes from elsewhere: a command's output, a server's message."""
 
     def __init__(self, secrets: Iterable[Secret]) -> None:
-        forms = {form for secret in secrets for form in _forms(secret.reveal())}
+        self._values: list[str] = []
+        self.add(secrets)
+
+    def add(self, secrets: Iterable[Secret]) -> None:
+        """Learn of further ones, as of those that only the cluster knows."""
+        forms = {form for secret in secrets for form in _forms(secret.reveal()) if len(form) >= SHORTEST}
         # The longest first: one secret may be a part of another.
-        self._values = sorted((form for form in forms if len(form) >= SHORTEST), key=len, reverse=True)
+        self._values = sorted({*self._values, *forms}, key=len, reverse=True)
 
     def redact(self, text: str) -> str:
         """The text with every known secret replaced."""

@@ -13,6 +13,7 @@ from sandbox.store import Object, Store, format_time
 _KINDS = {
     "deployments.apps": ("apps/v1", "Deployment"),
     "replicasets.apps": ("apps/v1", "ReplicaSet"),
+    "jobs.batch": ("batch/v1", "Job"),
     "pods": ("v1", "Pod"),
 }
 # A real cluster forgets events after an hour; this one after so many.

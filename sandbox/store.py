@@ -21,6 +21,7 @@ WITH_GENERATION = frozenset(
     {
         "deployments.apps",
         "replicasets.apps",
+        "jobs.batch",
         "pods",
         "endpointslices.discovery.k8s.io",
         "gateways.networking.istio.io",

@@ -80,6 +80,25 @@ class Repositories:
             raise _missing_tag(address, tag, why="it is not there")
         return commit
 
+    def read_trailers(self, address: str, tag: str, *, commit: str, key: str) -> list[str]:
+        """The values of a trailer in the message of an annotated tag, as ``git interpret-trailers`` has them.
+
+        A lightweight tag has no message, so nothing. ``commit``: what the tag pointed at a moment ago.
+
+        Raises:
+            Problem: ``tag-moved``; else as ``resolve_tag``.
+        """
+        if refusal := find_refusal(tag):
+            raise _missing_tag(address, tag, why=refusal)
+        with self._locked(address) as commands:
+            try:
+                self._fetch_tag(commands, address, tag)
+                return _read_trailers(commands, tag, commit=commit, key=key)
+            except _Moved as error:
+                raise _moved_tag(address, tag, str(error)) from None
+            except GitFailed as error:
+                raise _unreachable(address, error) from None
+
     def check_out(self, address: str, commit: str, into: Path) -> Tree:
         """A clean tree of the commit at ``into``; what stood there before is removed.
 
@@ -152,6 +171,16 @@ class Repositories:
                 commands, address, "+refs/tags/*:refs/tags/*", "+refs/heads/*:refs/remotes/origin/*"
             )
 
+    def _fetch_tag(self, commands: Commands, address: str, tag: str) -> None:
+        """The tag as it is now, with its commit; in full where the host can't give less."""
+        what = f"+refs/tags/{tag}:{_kept_tag(tag)}"
+        try:
+            self._fetch_only(commands, address, what, "--depth=1")
+        except GitTimedOut:
+            raise
+        except GitFailed:
+            self._fetch_only(commands, address, what)
+
     def _fetch_only(self, commands: Commands, address: str, *what: str) -> None:
         options = [part for part in what if part.startswith("--")]
         references = [part for part in what if not part.startswith("--")]
@@ -188,6 +217,40 @@ class Repositories:
         return Tree(into, commit, files)
 
 
+class _Moved(Exception):
+    """The tag points elsewhere by now; the message is where."""
+
+
+def _kept_tag(tag: str) -> str:
+    return f"refs/verdigris-tags/{tag}"
+
+
+def _read_trailers(commands: Commands, tag: str, *, commit: str, key: str) -> list[str]:
+    """The trailers of the message without its signature, which stands behind it and would hide them.
+
+    To Git the first paragraph is a title and never a trailer. A title is put before it: whoever writes
+    nothing but the trailer into a tag means it.
+    """
+    name = _kept_tag(tag)
+    found = commands.run(["rev-parse", "--verify", f"{name}^{{commit}}"], seconds=_LOCAL_SECONDS).strip()
+    if found != commit:
+        raise _Moved(found)
+    commands.run(["update-ref", f"refs/verdigris/{commit}", commit], seconds=_LOCAL_SECONDS)
+    if commands.run(["cat-file", "-t", name], seconds=_LOCAL_SECONDS).strip() != "tag":
+        return []
+    message, signature = (
+        commands.run(["for-each-ref", f"--format=%({part})", name], seconds=_LOCAL_SECONDS).rstrip("\n")
+        for part in ("contents", "contents:signature")
+    )
+    with tempfile.NamedTemporaryFile("w", suffix=".message", errors="surrogateescape") as file:
+        file.write(f"{tag}\n\n{message.removesuffix(signature)}")
+        file.flush()
+        command = ["interpret-trailers", "--parse", "--no-divider", file.name]
+        lines = commands.run(command, seconds=_LOCAL_SECONDS).splitlines()
+    trailers = [line.partition(":") for line in lines]
+    return [value.strip() for name, _, value in trailers if name.strip().lower() == key.lower()]
+
+
 def _create(commands: Commands, address: str) -> None:
     """An empty template: no sample hooks, nothing that is not ours."""
     try:
@@ -214,6 +277,15 @@ def _missing_tag(address: str, tag: str, *, why: str) -> Problem:
         detail=f"tag {shown(tag)} of {anonymous(address)}: {why}",
         next_step="push the tag again (git push origin TAG), or release another one",
         status=422,
+    )
+
+
+def _moved_tag(address: str, tag: str, commit: str) -> Problem:
+    return Problem(
+        "tag-moved",
+        "The tag was moved",
+        detail=f"tag {shown(tag)} of {anonymous(address)} is {commit} now: it was moved a moment ago",
+        next_step="push the new commit under a new tag",
     )
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from source.documents import Unusable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from release.secret import Secret
     from source.placeholders import Placeholders
@@ -26,19 +26,27 @@ _WORD: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./+-]*")
 
 
 def substitute(
-    text: str, variables: Mapping[str, str | Secret], placeholders: Placeholders, *, file: str
+    text: str,
+    variables: Mapping[str, str | Secret],
+    placeholders: Placeholders,
+    *,
+    file: str,
+    declared: Collection[str] = (),
 ) -> str:
     """The text with known names replaced; what nobody declared stays as it is.
 
+    ``declared``: names that have a value for some color, so that they never stand for themselves.
+
     Raises:
-        Unusable: a name of the article's form without a value.
+        Unusable: a name of the article's form, or a declared one, without a value.
     """
 
     def replace(reference: re.Match[str]) -> str:
         name = reference[1] or reference[2]
-        if name not in variables and name in KNOWN:
+        if name not in variables and (name in KNOWN or name in declared):
             line = text.count("\n", 0, reference.start()) + 1
-            what = f"${name} has no value: declare it under the app's manifests.variables"
+            where = "values_by_color, for this color too" if name in declared else "manifests.variables"
+            what = f"${name} has no value: declare it under the app's {where}"
             raise Unusable(what, file=file, line=line)
         return _form(variables[name], placeholders) if name in variables else reference[0]
 

@@ -14,20 +14,26 @@ from release.problems import Problem
 from source.documents import Object, Unusable, parse_documents
 from source.placeholders import MisplacedValue, Placeholders
 from source.stamping import (
+    check_no_user_comes,
     stamp_default_entry,
     stamp_deployment,
+    stamp_migration,
     stamp_namespace,
+    stamp_pull_secrets,
     stamp_subsets,
     stamp_test_entry,
 )
 from source.templates import ROLES, Templates, read_templates, render_envsubst, render_jinja
-from source.values import variables_for
+from source.values import names_by_color, variables_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from release.config import App
+
+MIGRATION: Final = "migration"
+"""The role of the file that ``migrate_job`` names."""
 
 _WORD: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./:@-]*")
 
@@ -71,6 +77,7 @@ class Manifests:
     """One app's objects for one release. Printing it shows no content: there may be secrets inside.
 
     ``extras`` are further objects of the files, in their order; ``origin`` says whose templates these are.
+    ``migration`` is the Job of ``migrate_job``: it is no part of what a deploy applies.
     """
 
     service: Object = field(repr=False)
@@ -82,6 +89,7 @@ class Manifests:
     virtual_service_test: Object = field(repr=False)
     extras: tuple[Object, ...] = field(repr=False)
     origin: str
+    migration: Object | None = field(repr=False, default=None)
 
 
 def render(app: App, tree: Path, context: Context) -> Manifests:
@@ -95,8 +103,10 @@ def render(app: App, tree: Path, context: Context) -> Manifests:
         templates = read_templates(app, tree)
         origin = templates.origin
         placeholders = Placeholders()
-        files = _parse(templates, _render(app, templates, context, placeholders), placeholders)
-        manifests = _assemble(files, templates)
+        places = _places(app, templates)
+        texts = _render(app, templates, context, placeholders, [file for file in places.values() if file])
+        files = _parse(places, texts, placeholders)
+        manifests = _assemble(files, templates, places.get(MIGRATION))
         _stamp(manifests, app, context, templates)
     except Unusable as error:
         raise _invalid(error, context, origin) from None
@@ -109,17 +119,32 @@ class _Missing(Exception):
     """A file that every app needs is not there, or lacks its object."""
 
 
-def _render(app: App, templates: Templates, context: Context, placeholders: Placeholders) -> dict[str, str]:
-    files = [file for file in map(templates.find, ROLES) if file]
+def _places(app: App, templates: Templates) -> dict[str, str | None]:
+    """The file of each role, the Job that migrates among them."""
+    places = {role: templates.find(role) for role in ROLES}
+    if app.migrate_job is None:
+        return places
+    if app.migrate_job not in templates.texts:
+        raise _Missing(f"{app.migrate_job} is not there, and the app's migrate_job names it")
+    return {**places, MIGRATION: app.migrate_job}
+
+
+def _render(
+    app: App, templates: Templates, context: Context, placeholders: Placeholders, files: list[str]
+) -> dict[str, str]:
     if templates.syntax == "jinja2":
-        return render_jinja(templates, files, context.variables(placeholders))
+        secrets = {
+            "env_from": list(app.env_from.get(context.color, [])),
+            "image_pull_secrets": list(app.image_pull_secrets),
+        }
+        return render_jinja(templates, files, {**context.variables(placeholders), **secrets})
     variables = {
-        **variables_for(app),
+        **variables_for(app, context.color),
         "COLOR_TEST": context.color.value,
         "COLOR_ACTIVE": context.live_color.value,
         "SEMAPHORE_WORKFLOW_ID": _image_tag(context),
     }
-    return render_envsubst(templates, files, variables, placeholders)
+    return render_envsubst(templates, files, variables, placeholders, declared=names_by_color(app))
 
 
 def _image_tag(context: Context) -> str:
@@ -129,12 +154,11 @@ def _image_tag(context: Context) -> str:
 
 
 def _parse(
-    templates: Templates, texts: Mapping[str, str], placeholders: Placeholders
+    places: Mapping[str, str | None], texts: Mapping[str, str], placeholders: Placeholders
 ) -> dict[str, list[Object]]:
     """The objects of each role's file, values in place."""
     documents: dict[str, list[Object]] = {}
-    for role in ROLES:
-        file = templates.find(role)
+    for role, file in places.items():
         try:
             parsed = parse_documents(texts[file], file=file) if file else []
             documents[role] = [placeholders.fill(document) for document in parsed]
@@ -143,8 +167,11 @@ def _parse(
     return documents
 
 
-def _assemble(files: Mapping[str, list[Object]], templates: Templates) -> Manifests:
-    """Each object to its place: routes come from their own files, the others from wherever they stand."""
+def _assemble(files: Mapping[str, list[Object]], templates: Templates, file: str | None) -> Manifests:
+    """Each object to its place: routes come from their own files, the others from wherever they stand.
+
+    ``file``: the one with the Job that migrates, if there is one.
+    """
     steady, test = list(files["route"]), list(files["route-test"])
     routes = {
         "virtual_service_steady": _take(steady, "VirtualService", "route", templates),
@@ -161,7 +188,18 @@ def _assemble(files: Mapping[str, list[Object]], templates: Templates) -> Manife
         **routes,
         extras=tuple(others),
         origin=templates.origin,
+        migration=_take_migration(files[MIGRATION], file) if file else None,
     )
+
+
+def _take_migration(documents: list[Object], file: str) -> Object:
+    """The one Job of its file. What else it needs stands in the other files, which are applied before."""
+    kinds = [f"{document['apiVersion']} {document['kind']}" for document in documents]
+    if kinds != ["batch/v1 Job"]:
+        found = ", ".join(kinds) or "nothing"
+        what = f"as the app's migrate_job it must hold one Job of batch/v1 and nothing else; it holds {found}"
+        raise Unusable(what, file=file)
+    return documents[0]
 
 
 def _find(documents: list[Object], kind: str) -> Object | None:
@@ -198,8 +236,28 @@ def _stamp(manifests: Manifests, app: App, context: Context, templates: Template
     )
     stamp_subsets(manifests.destination_rule_steady, {live}, file=steady)
     stamp_subsets(manifests.destination_rule_test, Color, file=test)
+    stamp_pull_secrets(manifests.deployment, app.image_pull_secrets, file=templates.name_of("deployment"))
     for document in objects_of(manifests):
         stamp_namespace(document, context.namespace, file="(any)")
+    if manifests.migration and app.migrate_job:
+        _stamp_job(manifests, manifests.migration, app, context, file=app.migrate_job)
+
+
+def _stamp_job(manifests: Manifests, job: Object, app: App, context: Context, *, file: str) -> None:
+    """What the Job gets, and what it may not be; vetting knows only what a deploy applies."""
+    stamp_namespace(job, context.namespace, file=file)
+    if job["metadata"]["namespace"] != context.namespace:
+        raise Unusable(f"the Job names another namespace than {context.namespace}, the app's", file=file)
+    check_no_user_comes(job, manifests.service, file=file)
+    stamp_pull_secrets(job, app.image_pull_secrets, file=file)
+    stamp_migration(
+        job,
+        color=context.color,
+        release=context.release,
+        tag=context.tag,
+        commit=context.commit,
+        file=file,
+    )
 
 
 def objects_of(manifests: Manifests) -> tuple[Object, ...]:

@@ -6,15 +6,21 @@ vetting to refuse: correcting it would hide that the team meant another place.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from release.model import Color
 from release.names import COLOR_LABEL, COMMIT, RELEASE, TAG, WORKFLOW_LABEL, name_of_test_entry
-from source.documents import Object, Unusable, mapping_at, mappings_at
+from source.documents import Object, Unusable, find_mapping, mapping_at, mappings_at
 from source.routes import cookie_matches, cookie_pattern, destinations, find_test_entry, http_entries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+LONGEST_JOB_NAME: Final = 32
+"""Characters: a Job's name is a label of its pods, 63 at most, and gets the release's id and a number."""
+
+SHORTEST_LIFE: Final = 300
+"""Seconds for which a Job that is over stays, where its manifest wants less: so that its end is seen."""
 
 
 def stamp_namespace(document: Object, namespace: str, *, file: str) -> None:
@@ -38,6 +44,47 @@ def stamp_deployment(
     mapping_at(deployment, "metadata", "annotations", file=file).update(
         {RELEASE: release, TAG: tag, COMMIT: commit}
     )
+
+
+def stamp_pull_secrets(workload: Object, names: Iterable[str], *, file: str) -> None:
+    """The app's credentials for its registry, beside those that the manifest names itself."""
+    spec = mapping_at(workload, "spec", "template", "spec", file=file)
+    present = mappings_at(spec, "imagePullSecrets", file=file)
+    known = {item.get("name") for item in present}
+    if wanted := [{"name": name} for name in names if name not in known]:
+        spec["imagePullSecrets"] = [*present, *wanted]
+
+
+def stamp_migration(job: Object, *, color: Color, release: str, tag: str, commit: str, file: str) -> None:
+    """The Job is this release's own: by its name, and by what the Deployment is recognized by as well.
+
+    Its pods are not labeled: by these labels commands find a pod of the release, and rollouts their pods.
+    """
+    metadata = mapping_at(job, "metadata", file=file)
+    if len(metadata["name"]) > LONGEST_JOB_NAME:
+        what = f"the Job's name may have {LONGEST_JOB_NAME} characters: the release's id is put behind it"
+        raise Unusable(what, file=file)
+    metadata["name"] = f"{metadata['name']}-{release.lower()}"
+    mapping_at(metadata, "labels", file=file).update({COLOR_LABEL: color.value, WORKFLOW_LABEL: release})
+    mapping_at(metadata, "annotations", file=file).update({RELEASE: release, TAG: tag, COMMIT: commit})
+    spec = mapping_at(job, "spec", file=file)
+    life = spec.get("ttlSecondsAfterFinished")
+    if isinstance(life, int) and life < SHORTEST_LIFE:
+        spec["ttlSecondsAfterFinished"] = SHORTEST_LIFE
+
+
+def check_no_user_comes(job: Object, service: Object, *, file: str) -> None:
+    """Refuse a Job whose pods the app's Service would choose: users would be sent to a migration.
+
+    Raises:
+        Unusable: naming the labels.
+    """
+    selector = find_mapping(service, "spec", "selector", file=file)
+    labels = find_mapping(job, "spec", "template", "metadata", "labels", file=file)
+    if selector and selector.items() <= labels.items():
+        shared = ", ".join(f"{name}={value}" for name, value in selector.items())
+        what = f"the app's Service would send users to the Job's pods: take {shared} out of their labels"
+        raise Unusable(what, file=file)
 
 
 def stamp_default_entry(virtual_service: Object, *, app: str, live: Color, file: str) -> None:

@@ -19,7 +19,7 @@ from source.documents import MAX_CHARACTERS, Unusable
 from source.envsubst import substitute
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from release.config import App
     from release.secret import Secret
@@ -109,13 +109,18 @@ def render_envsubst(
     files: Iterable[str],
     variables: Mapping[str, str | Secret],
     placeholders: Placeholders,
+    *,
+    declared: Collection[str] = (),
 ) -> dict[str, str]:
     """The text of each file with known names replaced.
 
     Raises:
         Unusable: see ``envsubst.substitute``.
     """
-    return {file: substitute(templates.texts[file], variables, placeholders, file=file) for file in files}
+    return {
+        file: substitute(templates.texts[file], variables, placeholders, file=file, declared=declared)
+        for file in files
+    }
 
 
 def _read_ours() -> Templates:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from release.config import ConfigError, SecretReference
 from release.problems import Problem
+from release.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from release.config import App
     from release.model import Color
-    from release.secret import Secret
 
 
 def values_for(app: App, color: Color) -> dict[str, object]:
@@ -27,16 +27,30 @@ def values_for(app: App, color: Color) -> dict[str, object]:
     return {**app.values, **_resolved(app.values_by_color.get(color, {}))}
 
 
-def variables_for(app: App) -> dict[str, str | Secret]:
-    """The names that the app declares for ``$NAME``.
+def variables_for(app: App, color: Color) -> dict[str, str | Secret]:
+    """The names that the app declares for ``$NAME``; those of the color over those of both.
 
     Raises:
         Problem: ``secret-missing``.
     """
+    by_color = _resolved(app.values_by_color.get(color, {}))
     return {
-        name: value if isinstance(value, str) else _resolve(name, value)
-        for name, value in app.manifests.variables.items()
+        **{
+            name: value if isinstance(value, str) else _resolve(name, value)
+            for name, value in app.manifests.variables.items()
+        },
+        **{name: value if isinstance(value, Secret) else _word(value) for name, value in by_color.items()},
     }
+
+
+def names_by_color(app: App) -> frozenset[str]:
+    """The names that have a value for some color: one that lacks it for another is a mistake."""
+    return frozenset(name for values in app.values_by_color.values() for name in values)
+
+
+def _word(value: object) -> str:
+    """A value as YAML writes it, so that it is the same value again when it is read."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _resolved(values: Mapping[str, object]) -> dict[str, object]:

@@ -10,12 +10,17 @@ from typing import TYPE_CHECKING, Final
 from cluster.apply import put, stamp_fence
 from cluster.istio import change_route, create_route, set_subsets
 from cluster.kinds import ref_of
+from cluster.leftovers import memory_of
+from cluster.podspec import template_of
 from cluster.rollout import follow_rollout
 from cluster.route import NoRoute, remove_test_entry, set_default, set_test_entry, take_spec
 from cluster.verdict import Limits
 from release.names import PASSED_ENTRIES, PASSED_INPUTS, PASSED_ROUTE, PASSED_TEMPLATE, name_of_test_entry
 from source.manifests import objects_of
+from tasks.adoption import adopt
 from tasks.leaving import leave, releases_here
+from tasks.leftovers import find_leftovers
+from tasks.pod_secrets import read_pod_secrets
 from tasks.rendering import rendered
 from tasks.routing import find_route, read_app_route, steady_color, understand_route
 from tasks.sanity import check_not_live
@@ -24,10 +29,13 @@ from tasks.step import Passed
 from tasks.targets import targets_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from cluster.kinds import Object
     from cluster.patch import Patch
     from cluster.route import Known
     from source.manifests import Manifests
+    from tasks.leftovers import Leftover
     from tasks.step import Step
 
 VERDICT: Final = (PASSED_TEMPLATE, PASSED_ROUTE, PASSED_ENTRIES, PASSED_INPUTS)
@@ -45,9 +53,12 @@ def deploy(step: Step) -> Passed:
             step.cluster, map(ref_of, objects_of(manifests)), turn=step.turn, deadline=step.patience()
         )
     keep_users_away(step, route, manifests)
+    adopt(step, route)
     close_test_route(step)
     give_up_color(step)
-    put_workload(step, manifests)
+    put_workload(step, manifests, left=find_leftovers(step, manifests))
+    # A container that crashes is told with its last lines.
+    step.turn.hide(read_pod_secrets(step, template_of(manifests.deployment)))
     rolled_out = follow_rollout(
         step.cluster,
         targets_of(step).deployment(step.color).name,
@@ -112,17 +123,23 @@ def give_up_color(step: Step) -> None:
     )
 
 
-def put_workload(step: Step, manifests: Manifests) -> None:
-    """Apply what runs: extra objects, the Service, the Deployment."""
-    for obj in (*manifests.extras, manifests.service, without_verdict(manifests.deployment)):
+def put_workload(step: Step, manifests: Manifests, *, left: Iterable[Leftover]) -> None:
+    """Apply what runs: extra objects, the Service, the Deployment, which remembers what it came with."""
+    memory = memory_of(manifests.extras, left=[one.ref for one in left])
+    deployment = with_annotations(manifests.deployment, {**dict.fromkeys(VERDICT, ""), **memory})
+    for obj in (*manifests.extras, manifests.service, deployment):
         put_object(step, obj)
 
 
 def without_verdict(deployment: Object) -> Object:
     """The Deployment with what an earlier release's tests said of it blanked."""
-    annotations = deployment["metadata"].get("annotations", {})
-    blanked = {**annotations, **dict.fromkeys(VERDICT, "")}
-    return {**deployment, "metadata": {**deployment["metadata"], "annotations": blanked}}
+    return with_annotations(deployment, dict.fromkeys(VERDICT, ""))
+
+
+def with_annotations(obj: Object, wanted: Mapping[str, str]) -> Object:
+    """The object with these annotations over its own."""
+    annotations = {**obj["metadata"].get("annotations", {}), **wanted}
+    return {**obj, "metadata": {**obj["metadata"], "annotations": annotations}}
 
 
 def put_object(step: Step, obj: Object) -> None:

@@ -269,6 +269,8 @@ def observe_app(around: Surroundings, name: str) -> Observation:
         name,
         deployments={color: targets.deployment(color) for color in Color},
         virtual_service=targets.virtual_service,
+        destination_rule=targets.destination_rule,
+        context=app.context,
         clock=around.clock,
     )
 

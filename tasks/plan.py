@@ -27,7 +27,7 @@ from release.tag import find_color, find_refusal
 from tasks.deploy import without_verdict
 from tasks.findings import Findings
 from tasks.routing import understand_route
-from tasks.sanity import find_commit, inspect
+from tasks.sanity import find_commit, find_kind, inspect
 from tasks.signature import signed
 from tasks.step import Step, Surroundings
 from tasks.turn import StageTurn
@@ -98,6 +98,7 @@ def make_plan(place: Place, name: str, tag: str) -> Plan:
     step = _step_of(place, name, tag, redactor)
     findings = Findings(f"{name} {tag}")
     commit = find_commit(step, findings)
+    find_kind(step, commit, findings)
     seen = inspect(step, commit, findings)
     changes = []
     for trial in seen.trials:

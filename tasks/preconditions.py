@@ -49,7 +49,7 @@ class Sight:
 def check_rights(step: Step, manifests: Manifests | None, findings: Findings) -> Sight:
     """Ask once for all that the stages need, and for what sanity would like to see."""
     needed = needed_rights(step, manifests)
-    wished = rights_to_see(references_of(template_of(manifests.deployment)) if manifests else [])
+    wished = rights_to_see(_references(manifests) if manifests else [])
     try:
         missing = step.ask(lambda: find_missing(step.cluster, step.app.namespace, [*needed, *wished]))
     except (Forbidden, NotFound) as refusal:
@@ -85,7 +85,7 @@ def check_references(step: Step, manifests: Manifests, sight: Sight, findings: F
     brought = {ref_of(obj): obj for obj in manifests.extras}
     known: dict[Ref, Object | None] = {}
     unseen: set[Ref] = set()
-    for reference in references_of(template_of(manifests.deployment)):
+    for reference in _references(manifests):
         ref = reference.in_namespace(step.app.namespace)
         if ref not in brought and ref not in known and ref not in unseen:
             _look(step, ref, sight, known, unseen)
@@ -94,6 +94,12 @@ def check_references(step: Step, manifests: Manifests, sight: Sight, findings: F
     if unseen:
         names = ", ".join(sorted(map(str, unseen)))
         step.tell(f"not looked at: {names}; the worker's account may not read them")
+
+
+def _references(manifests: Manifests) -> list[Reference]:
+    """What the pods need, those of a migration's Job among them."""
+    workloads = [manifests.deployment, *([manifests.migration] if manifests.migration else [])]
+    return list(dict.fromkeys(one for obj in workloads for one in references_of(template_of(obj))))
 
 
 def _look(step: Step, ref: Ref, sight: Sight, known: dict[Ref, Object | None], unseen: set[Ref]) -> None:

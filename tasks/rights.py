@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from cluster.kinds import KINDS
 from cluster.permissions import Right, rights_on
+from tasks.migration_ledger import ledger_of
 from tasks.targets import targets_of
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def needed_rights(step: Step, manifests: Manifests | None) -> list[Right]:
         *rights_on("VirtualService", *WRITTEN, name=targets.virtual_service.name),
         *rights_on("DestinationRule", *WRITTEN, name=targets.destination_rule.name),
         *(_rights_to_run() if step.app.migrate or step.app.smoke.commands else []),
+        *(_rights_to_migrate(step) if step.app.has_migration else []),
         *(_rights_to_write(step, manifests) if manifests else []),
     ]
 
@@ -49,6 +51,12 @@ def rights_to_see(references: list[Reference]) -> list[Right]:
 def _rights_to_run() -> list[Right]:
     """To run commands in a pod: servers ask for ``get`` of it, from Kubernetes 1.35 on for ``create``."""
     return rights_on("Pod", "get", "create", subresource="exec")
+
+
+def _rights_to_migrate(step: Step) -> list[Right]:
+    """To note how far a migration is, and to run one that is a Job."""
+    job = rights_on("Job", "list", "watch", *WRITTEN) if step.app.migrate_job else []
+    return [*rights_on("ConfigMap", *WRITTEN, name=ledger_of(step).name), *job]
 
 
 def _rights_to_write(step: Step, manifests: Manifests) -> list[Right]:

@@ -12,6 +12,8 @@ from release.problems import Problem
 from release.tag import with_color
 from source.vetting import check_manifests
 from tasks.findings import Findings
+from tasks.leftovers import tell_leftovers
+from tasks.migration import find_migration
 from tasks.preconditions import Sight, check_leaks, check_quota, check_references, check_rights
 from tasks.rendering import check_names, rendered
 from tasks.routing import find_route, live_color, read_color, steady_color, understand_route
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from cluster.apply import Trial
     from cluster.kinds import Object
     from cluster.route import Known
+    from release.model import Migration
     from source.manifests import Manifests
     from tasks.step import Step
 
@@ -41,6 +44,9 @@ def sanity(step: Step) -> Passed:
     commit = find_commit(step, findings)
     if commit and not step.get_release().commit:
         step.move(commit=commit, image=step.app.image_for(tag=step.job.tag, commit=commit))
+    kind = find_kind(step, commit, findings)
+    if kind:
+        step.move(migration=kind)
     inspect(step, commit, findings)
     tell_warnings(step, findings)
     findings.check()
@@ -62,6 +68,14 @@ def find_commit(step: Step, findings: Findings) -> str | None:
         commit = check_tag(step)
         step.tell(f"{step.job.tag} is commit {commit}")
         return commit
+    return None
+
+
+def find_kind(step: Step, commit: str | None, findings: Findings) -> Migration | None:
+    """How the release's migration is declared; None where that is a finding, or there is none."""
+    if commit:
+        with findings.collecting():
+            return find_migration(step, commit)
     return None
 
 
@@ -120,6 +134,9 @@ def _look_around(
             check_leaks(step, manifests, seen.route, sight, findings)
     if not findings.has("manifests-refused", "dry-run-refused"):
         tell_drift(step, manifests, seen.route)
+        if sight.may("Deployment", "list"):  # else it is refused for that
+            with findings.collecting():
+                tell_leftovers(step, manifests, findings)
 
 
 def _as_it_would_be(obj: Object, trials: list[Trial]) -> Object:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from cluster.apply import annotate
 from cluster.objects import get
+from cluster.podspec import template_of
 from cluster.route import Known, tested_entries
 from release.model import State
 from release.names import PASSED_ENTRIES, PASSED_INPUTS, PASSED_ROUTE, PASSED_TEMPLATE, name_of_test_entry
@@ -14,7 +15,8 @@ from release.problems import Problem
 from tasks.by_hand import record_commands
 from tasks.checks import find_failure
 from tasks.inputs import note_inputs
-from tasks.migrate import run_all
+from tasks.migrate import read_workload, run_all
+from tasks.pod_secrets import read_pod_secrets
 from tasks.routing import find_route, get_known_route, understand_route
 from tasks.step import Passed, step_of
 from tasks.targets import targets_of
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 def smoke(step: Step) -> Passed:
     """Run the app's commands and requests against the test color, then record what exactly has passed."""
     before, route = check_runs(step), check_test_route(step)
+    # An answer that is not as expected is quoted.
+    step.turn.hide(read_pod_secrets(step, template_of(read_workload(step))))
     run_all(step, step.app.smoke.commands, what="smoke")
     deadline = step.around.clock().timestamp() + step.app.smoke.deadline
     for check in step.app.smoke.requests:

@@ -15,7 +15,7 @@ from release.model import JobKind, State, Switch
 from release.problems import Problem
 from tasks.capacity import raise_capacity
 from tasks.checks import find_failure, find_outage
-from tasks.routing import get_known_route, understand_route
+from tasks.routing import get_known_route, read_color, understand_route
 from tasks.targets import targets_of
 
 if TYPE_CHECKING:
@@ -44,7 +44,18 @@ def move_users(act: Act, *, check: Callable[[Known], object]) -> None:
     check(route)
     raise_capacity(act, live=route.live)
     stand_subsets(act)
-    switch(act, previous=route.live_release, recheck=check)
+    switch(act, previous=find_left(act, route), recheck=check)
+
+
+def find_left(act: Act, route: Known) -> str | None:
+    """The release that users are moved away from, for the route to keep as the way back.
+
+    The route's own note is that of our last switch; if somebody else moved users since, it names another.
+    """
+    found = read_color(act, act.color.other) if route.live is act.color.other else None
+    if found and found.tag:
+        return found.release
+    return None if route.live_release == act.get_release().id else route.live_release
 
 
 def is_there(act: Act, route: Known) -> bool:

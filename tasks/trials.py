@@ -46,9 +46,10 @@ def objects_to_write(step: Step, manifests: Manifests) -> list[tuple[Object, boo
     Nothing of another kind or namespace than the app's may have is sent to the cluster, not even to ask.
     """
     gateway = [manifests.gateway] if manifests.gateway else []
-    applied = [*manifests.extras, manifests.service, manifests.deployment, *gateway]
+    job = [manifests.migration] if manifests.migration else []
+    applied = [*manifests.extras, manifests.service, manifests.deployment, *gateway, *job]
     patched = [manifests.destination_rule_test, manifests.virtual_service_test]
-    kinds = {*API_VERSIONS, *step.app.manifests.allowed_kinds}
+    kinds = {*API_VERSIONS, *step.app.manifests.allowed_kinds, *(one["kind"] for one in job)}
     return [
         (obj, is_patched)
         for is_patched, group in ((False, applied), (True, patched))

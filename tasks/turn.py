@@ -17,11 +17,11 @@ from release.problems import NotDurable
 from release.turn import CancelRequested, LostTurn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from release.model import Actor, Job, Stage
     from release.queue import Held, Queue
-    from release.secret import Redactor
+    from release.secret import Redactor, Secret
 
 log = structlog.get_logger(__name__)
 
@@ -90,6 +90,10 @@ class StageTurn:
         self._cancellable = True
         if self.cancelled_by:
             self._changed.set()
+
+    def hide(self, secrets: Iterable[Secret]) -> None:
+        """Keep further values out of the log, and out of what the stage ends with."""
+        self._redactor.add(secrets)
 
     def log(self, text: str) -> None:
         """Add lines to the release's log, without secrets; kept back while Redis is away."""

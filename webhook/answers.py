@@ -32,7 +32,7 @@ def problem_answer(document: ProblemDocument) -> Response:
     answer.headers["Content-Type"] = "application/problem+json"
     if document.status == HTTPStatus.UNAUTHORIZED:
         answer.headers["WWW-Authenticate"] = 'Bearer realm="verdigris"'
-    if document.status == HTTPStatus.SERVICE_UNAVAILABLE:
+    if document.status in {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}:
         answer.headers["Retry-After"] = str(RETRY_SECONDS)
     return answer
 
@@ -67,6 +67,17 @@ def unauthorized() -> Problem:
         detail="the request carries no valid proof of who sent it",
         next_step="check the secret or token that the sender uses",
         status=HTTPStatus.UNAUTHORIZED,
+    )
+
+
+def too_many_refused() -> Problem:
+    """429: in place of a 401 that the sender has had too often."""
+    return Problem(
+        "too-many-refused",
+        "Too many refused requests",
+        detail="too many requests without valid proof came from this sender",
+        next_step="check the secret that the sender uses; signed requests are taken all the same",
+        status=HTTPStatus.TOO_MANY_REQUESTS,
     )
 
 

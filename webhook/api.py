@@ -24,6 +24,7 @@ from webhook.presentation import (
     observation_json,
     position_of,
     release_json,
+    rollback_safe_json,
     way_back_json,
 )
 from webhook.queues import read_queues
@@ -145,6 +146,7 @@ def app_json(name: str) -> dict[str, Any]:
         "releases": [release_json(release) for release in on_a_color],
         "can_roll_back_to": way_back_json(way_back),
         "rollback_note": way_back.note,
+        "rollback_safe": rollback_safe_json(way_back),
         "queue": [job_json(job, position=position) for position, job in queue],
     }
 

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Final
 
 from markupsafe import Markup, escape
 
+from release.model import MigrationState
 from webhook.people import tell_actor, tell_people
 
 if TYPE_CHECKING:
     from flask import Flask
 
     from release.clock import Clock
+    from release.model import MigrationRecord
 
 MINUTE: Final = 60
 HOUR: Final = 3600
@@ -35,6 +37,7 @@ def add_filters(app: Flask, clock: Clock) -> None:
         commit=lambda commit: commit[:10],
         actor=tell_actor,
         people=tell_people,
+        migration=tell_migration,
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
@@ -58,6 +61,15 @@ def tell_seconds(seconds: float) -> str:
     if seconds < HOUR:
         return f"{int(seconds // MINUTE)} min {int(seconds % MINUTE):02} s"
     return f"{int(seconds // HOUR)} h {int(seconds % HOUR // MINUTE):02} min"
+
+
+def tell_migration(migration: MigrationRecord) -> str:
+    """What a release's migration is and how far: ``contract, due at the decommission of the other color``."""
+    state = migration.state
+    if state is MigrationState.PENDING:
+        return f"{migration.kind}, due at the decommission of the other color"
+    words = {MigrationState.RUNNING: "begun", MigrationState.GIVEN_UP: "given up"}
+    return f"{migration.kind}, {words.get(state, state)}" if state else str(migration.kind)
 
 
 def sentence(text: str) -> Markup:

@@ -5,10 +5,10 @@ Pure decisions over what Redis knows. They guide; the stages ask the cluster and
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from release.model import JobKind, State
+from release.model import JobKind, Migration, MigrationState, State
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,8 +80,13 @@ def app_offers(standing: Standing, way_back: WayBack) -> tuple[Offer, ...]:
     )
 
 
-def release_offers(release: Release, jobs: Sequence[Job], standing: Standing) -> tuple[Offer, ...]:
-    """The buttons of a release: only those that make sense for its state."""
+def release_offers(
+    release: Release, jobs: Sequence[Job], standing: Standing, *, warning: str = ""
+) -> tuple[Offer, ...]:
+    """The buttons of a release: only those that make sense for its state.
+
+    ``warning``: why its code may not work any more, for those that would bring it back.
+    """
     going = next((job for job in reversed(jobs) if not job.state.is_over), None)
     if going and going.cancel_requested_by:
         return ()
@@ -92,6 +97,7 @@ def release_offers(release: Release, jobs: Sequence[Job], standing: Standing) ->
         "Redeploy",
         f"Starts a new release of {release.tag} at the same commit, with all four stages. "
         "Users stay where they are until it is promoted.",
+        loses=warning,
     )
     first = {
         State.FAILED: _retry(release),
@@ -99,6 +105,8 @@ def release_offers(release: Release, jobs: Sequence[Job], standing: Standing) ->
         State.ROLLED_BACK: _promote(standing, release),
         State.STANDBY: _rollback(standing, release),
     }.get(release.state)
+    if first and first.release_id and warning:
+        first = replace(first, loses=" ".join(filter(None, (first.loses, warning))))
     return (first, again) if first else (again,)
 
 
@@ -154,9 +162,18 @@ def _decommission(standing: Standing) -> Offer:
     return Offer(
         JobKind.DECOMMISSION.value,
         f"Decommission {idle}",
-        f"Takes {idle} out of the routes and deletes its Deployment. Users stay on {standing.live}.",
+        f"Takes {idle} out of the routes and deletes its Deployment. Users stay on {standing.live}."
+        f"{_tell_due(standing.current)}",
         loses=f"{held.tag} stops: no more switching to that one." if held else "",
     )
+
+
+def _tell_due(live: Release | None) -> str:
+    """The contract migration that a decommission runs then."""
+    is_contract = live is not None and live.migration.kind is Migration.CONTRACT
+    if live is None or not is_contract or live.migration.state is MigrationState.PASSED:
+        return ""
+    return f" Then runs the contract migration of {live.tag}: from then on no older version is safe."
 
 
 def _cancel(release: Release, going: Job | None) -> Offer:

@@ -21,6 +21,7 @@ from webhook.presentation import what_it_does
 from webhook.services import services
 from webhook.sessions import find_person, sign_in, sign_out
 from webhook.tickets import BadTicket, redeem_ticket
+from webhook.way_back import find_contract, tell_contract
 
 if TYPE_CHECKING:
     from typing import Any
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from flask import Response
     from werkzeug.wrappers import Response as AnyResponse
 
-    from release.model import Job
+    from release.model import Job, Release
     from release.problems import ProblemDocument
     from release.records import LogLine
     from webhook.offers import Standing
@@ -89,7 +90,7 @@ def show_release(release_id: str) -> Response:
         changes=store.changes(release.id),
         lines=_last_lines(release.id),
         most_lines=LOG_LINES_SHOWN,
-        offers=release_offers(release, jobs, _stand(release.app)),
+        offers=release_offers(release, jobs, _stand(release.app), warning=_warn_of_contract(release)),
     )
 
 
@@ -157,6 +158,15 @@ def _safe_target(target: str | None) -> str:
 def _stand(app: str) -> Standing:
     store = services().store
     return stand(store.observation(app), store.releases_on_a_color(app))
+
+
+def _warn_of_contract(release: Release) -> str:
+    """Why a release's code may not work any more; empty where nothing speaks against it."""
+    app = services().config.find_app(release.app)
+    if app is None or not app.has_migration:
+        return ""
+    contract = find_contract(release, services().store.releases(release.app))
+    return f"Not safe: {tell_contract(contract)}." if contract else ""
 
 
 def _find_problem(jobs: list[Job]) -> ProblemDocument | None:

@@ -10,7 +10,12 @@ from release.model import Actor
 if TYPE_CHECKING:
     from re import Match
 
-WAYS: Final = {"token": "API", "git": "Git push", "direct": "directly in the cluster"}
+WAYS: Final = {
+    "token": "API",
+    "git": "Git push",
+    "direct": "directly in the cluster",
+    "cluster": "in the cluster",
+}
 """How those came who did not use a page."""
 
 _KEPT: Final = re.compile(r"(?<=\bby )(?:git|token|person|direct|verdigris):[\w@+-]+(?:\.[\w@+-]+)*")

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from release.model import Actor, ColorObservation, Job, Observation, Release, StageRun
+    from release.others import Interference
     from release.records import Change, LogLine
     from webhook.way_back import WayBack
 
@@ -42,6 +43,11 @@ def release_json(release: Release) -> dict[str, Any]:
             "rollback": release.by_hand.rollback or None,
         },
         "warnings": list(release.warnings),
+        "migration": {
+            "kind": release.migration.kind,
+            "state": release.migration.state,
+            "at": time_json(release.migration.at),
+        },
         "created_at": time_json(release.created_at),
         "updated_at": time_json(release.updated_at),
     }
@@ -101,8 +107,26 @@ def observation_json(observation: Observation, *, now: datetime) -> dict[str, An
         "previous_release": observation.previous_release,
         "test_route": observation.test_route.value if observation.test_route else None,
         "problem": observation.problem or None,
+        "interference": interference_json(observation.interference) if observation.interference else None,
         "blue": _color_json(observation.blue),
         "green": _color_json(observation.green),
+    }
+
+
+def interference_json(found: Interference) -> dict[str, Any]:
+    """What somebody else undid, in words, with who it was as far as the cluster tells."""
+    writer = found.writer
+    return {
+        "what": found.what,
+        "users": found.users,
+        "next_step": found.next_step,
+        "again": found.again or None,
+        "times": found.times,
+        "seen_at": time_json(found.seen_at),
+        "manager": writer.manager if writer else None,
+        "operation": writer.operation if writer else None,
+        "written_at": time_json(writer.at) if writer else None,
+        "tool": writer.tool.value if writer and writer.tool else None,
     }
 
 
@@ -110,6 +134,11 @@ def way_back_json(way_back: WayBack) -> dict[str, str] | None:
     """The release that a rollback would move users to; None where there is none."""
     release = way_back.release
     return {"id": release.id, "tag": release.tag, "color": release.color.value} if release else None
+
+
+def rollback_safe_json(way_back: WayBack) -> dict[str, Any]:
+    """Whether moving users back is safe; where it is not, since when and why."""
+    return {"safe": way_back.is_safe, "since": time_json(way_back.since), "why": way_back.note}
 
 
 def age_of(observation: Observation, now: datetime) -> float:

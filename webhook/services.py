@@ -6,13 +6,14 @@ process uses, so that tests can pass plain classes in.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from flask import current_app
 
 from release.clock import Clock, utc_now
+from webhook.throttle import Throttle
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from release.secret import Secret
     from webhook.access import Tokens
     from webhook.endpoints import Endpoint
+    from webhook.senders import Network
 
 EXTENSION: Final = "verdigris"
 PATIENCE: Final = 10.0
@@ -125,13 +127,15 @@ class WebSettings:
     """How this process presents itself.
 
     ``public_url`` is where people and Git hosts reach it; ``session`` how long one stays signed in;
-    ``patience`` how many seconds a client may take to send a body.
+    ``patience`` how many seconds a client may take to send a body; ``proxies`` are those whose
+    word on the sender counts.
     """
 
     public_url: str = "http://127.0.0.1:8000"
     session: timedelta = timedelta(hours=12)
     patience: float = PATIENCE
     clock: Clock = utc_now
+    proxies: tuple[Network, ...] = ()
 
     @property
     def is_https(self) -> bool:
@@ -154,6 +158,7 @@ class Services:
     endpoints: Sequence[Endpoint]
     settings: WebSettings
     key: Secret
+    throttle: Throttle = field(default_factory=Throttle)
 
 
 def services() -> Services:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final
 
-from release.config import load_config
 from release.environment import Settings
+from release.loading import load_config
 from release.queue import Queue
 from release.redis_access import connect
 from release.requests import Requests
@@ -38,5 +38,5 @@ def create(environment: Mapping[str, str] = os.environ, *, patience: float = PAT
     store = Store(client)
     sender = background_sender(settings.redis_url)
     requests = Requests(config, store, Queue(client), sender)
-    web = WebSettings(public_url=settings.public_url, patience=patience)
+    web = WebSettings(public_url=settings.public_url, patience=patience, proxies=settings.trusted_proxies)
     return create_app(config, store, requests, secret_key=key, settings=web)

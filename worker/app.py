@@ -27,21 +27,21 @@ from celery.signals import (
 
 from cluster.connection import Cluster
 from release.clock import utc_now
-from release.config import Config, ConfigError, load_config
+from release.config import Config, ConfigError
 from release.environment import Settings
+from release.loading import load_config
 from release.problems import NotDurable
 from release.queue import LostStage, Queue
-from release.recovery import find_replaced, find_running
 from release.redis_access import connect
 from release.requests import Requests
 from release.retention import choose_forgotten
 from release.store import Store
 from source.checkout import Repositories
 from tasks.celery_tasks import register
-from tasks.execution import look_at_app
 from tasks.step import Surroundings
 from worker.dispatch import WorkerDispatcher
 from worker.log_context import configure_logs
+from worker.look import look
 from worker.observer import Observer
 from worker.reconciler import Reconciler
 from worker.sending import quick_sender
@@ -53,7 +53,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 REDIS_TIMEOUT = 5.0
-FRESH = 7.5
 TIDYING_INTERVAL = 300.0
 TIDIED_AT_ONCE = 200
 
@@ -103,18 +102,7 @@ def _reconciler() -> Reconciler:
 
 @cache
 def _observer() -> Observer:
-    def look(name: str) -> None:
-        around = surroundings()
-        known = around.store.observation(name)
-        if known and (around.clock() - known.at).total_seconds() < FRESH:
-            return  # another worker has just looked
-        observation = look_at_app(around, name)
-        if replaced := find_replaced(observation, around.store.releases_on_a_color(name)):
-            around.queue.settle(replaced)
-        if recovered := around.queue.recover(find_running(observation)):
-            log.warning("releases read back from the cluster: Redis did not know them", releases=recovered)
-
-    return Observer(surroundings().config.apps, look)
+    return Observer(surroundings().config.apps, lambda name: look(surroundings(), name))
 
 
 @cache

@@ -47,7 +47,7 @@ class WorkerDispatcher:
 
         Each queue is read once, however many offers wait in it: with many apps and few workers it is long.
         """
-        queues = {celery_queue(offer.kind) for offer in offers}
+        queues = {celery_queue(offer.kind, offer.stages[offer.index]) for offer in offers}
         sent = {_prefix(task_id) for queue in queues for task_id in self._store.task_ids(queue)}
         return [offer for offer in offers if offer.task_prefix(offer.index) not in sent]
 

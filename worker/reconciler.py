@@ -111,7 +111,7 @@ class Reconciler:
                     self._tell_of_wait(offer)
 
     def _tell_of_wait(self, offer: Offer) -> None:
-        queue = celery_queue(offer.kind)
+        queue = celery_queue(offer.kind, offer.stages[offer.index])
         text = (
             f"{offer.stages[offer.index]} has waited for a worker for {offer.waited:.0f} s: all that serve"
             f" {queue} are busy, or none runs. Start another: verdigris worker --queues {queue}"

@@ -51,7 +51,7 @@ def _signature(app: Celery, offer: Offer, index: int) -> Signature[Any]:
         kwargs=arguments | people,
         immutable=True,
         task_id=offer.task_prefix(index) + secrets.token_hex(4),
-        queue=celery_queue(offer.kind),
+        queue=celery_queue(offer.kind, offer.stages[index]),
         priority=find_priority(offer, index),
     )
 

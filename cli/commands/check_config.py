@@ -8,8 +8,10 @@ from pathlib import Path
 import click
 
 from cli.failures import Exit
-from release.config import ConfigError, check_secrets, parse_config, read_text, secret_references
+from release.config import ConfigError
 from release.environment import Settings
+from release.loading import check_secrets, parse_config, read_text, secret_references
+from webhook.endpoints import resolve_endpoints
 
 
 @click.command
@@ -41,5 +43,6 @@ def describe(path: Path, *, without_secrets: bool) -> str:
     count = len(list(secret_references(config)))
     if not without_secrets:
         check_secrets(config, text, name=str(path), environment=os.environ)
+        resolve_endpoints(config)
     secrets = "not read" if without_secrets else "readable"
     return f"{path}: good; apps: {', '.join(config.apps)}; secrets: {count}, {secrets}"

@@ -19,8 +19,9 @@ from cli.failures import Exit, Failure
 from cli.text import plain
 from cluster.connection import Cluster
 from release.clock import utc_now
-from release.config import ConfigError, parse_config, read_text
+from release.config import ConfigError
 from release.environment import Settings
+from release.loading import parse_config, read_text
 from release.model import DIRECT, Actor
 from release.problems import Problem
 from tasks.direct import find_way_back, roll_back

@@ -16,8 +16,9 @@ from cli.failures import Exit, Failure
 from cli.text import plain
 from cluster.connection import Cluster
 from release.clock import utc_now
-from release.config import ConfigError, load_config
+from release.config import ConfigError
 from release.environment import Settings
+from release.loading import load_config
 from release.problems import Problem
 from source.checkout import Repositories
 from tasks.plan import Place, make_plan

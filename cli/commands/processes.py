@@ -91,19 +91,18 @@ def check_web(environment: Mapping[str, str]) -> None:
     Raises:
         Failure: with what is wrong, before gunicorn buries it in a traceback.
     """
-    from release.config import ConfigError, load_config  # noqa: PLC0415 -- slow to import; only servers need it
+    from release.config import ConfigError  # noqa: PLC0415 -- slow to import; only servers need it
     from release.environment import Settings  # noqa: PLC0415 -- the same
+    from release.loading import load_config  # noqa: PLC0415 -- the same
+    from webhook.endpoints import resolve_endpoints  # noqa: PLC0415 -- the same
 
     try:
         settings = Settings.read(environment)
         settings.get_secret_key()
         config = load_config(settings.config)
-        hooks = [app.webhook for app in config.apps.values() if app.webhook]
-        for reference in (
-            *(one.value for one in config.tokens),
-            *(one for hook in hooks for one in hook.secrets),
-        ):
-            reference.resolve(environment)
+        for token in config.tokens:
+            token.value.resolve(environment)
+        resolve_endpoints(config, environment)
     except ConfigError as error:
         raise Failure("the web process can't start", detail=str(error), code=Exit.USAGE) from error
 
@@ -114,8 +113,9 @@ def check_environment(environment: Mapping[str, str]) -> None:
     Raises:
         Failure: with every line that is wrong.
     """
-    from release.config import ConfigError, load_config  # noqa: PLC0415 -- slow to import; only workers need it
+    from release.config import ConfigError  # noqa: PLC0415 -- slow to import; only workers need it
     from release.environment import Settings  # noqa: PLC0415 -- slow to import; only workers need it
+    from release.loading import load_config  # noqa: PLC0415 -- the same
 
     try:
         config = load_config(Settings.read(environment).config)

@@ -9,6 +9,7 @@ from sandbox.api.resources import Resource
 from sandbox.store import Object
 
 FILE_MODE = 420  # 0644
+JOB_NAME_LABEL = "batch.kubernetes.io/job-name"
 
 
 def set_defaults(resource: Resource, obj: Object) -> Object:
@@ -49,6 +50,28 @@ def _set_replica_set(obj: Object) -> None:
     spec.setdefault("replicas", 1)
     _set_template(spec)
     obj.setdefault("status", {"replicas": 0})
+
+
+def _set_job(obj: Object) -> None:
+    """A Job's pods are found by its name; their label with its uid comes from the controller here."""
+    spec = obj.setdefault("spec", {})
+    for name, value in (
+        ("parallelism", 1),
+        ("completions", 1),
+        ("backoffLimit", 6),
+        ("manualSelector", False),
+        ("completionMode", "NonIndexed"),
+        ("suspend", False),
+        ("podReplacementPolicy", "TerminatingOrFailed"),
+    ):
+        spec.setdefault(name, value)
+    _set_template(spec)
+    if "name" in obj["metadata"] and not spec["manualSelector"]:
+        mark = {JOB_NAME_LABEL: obj["metadata"]["name"]}
+        spec.setdefault("selector", {"matchLabels": mark})
+        labels = spec["template"]["metadata"].setdefault("labels", {})
+        labels |= {**mark, "job-name": obj["metadata"]["name"]}
+    obj.setdefault("status", {})
 
 
 def _set_template(spec: Object) -> None:
@@ -159,6 +182,7 @@ _DEFAULTS: dict[str, Callable[[Object], None]] = {
     "Deployment": _set_deployment,
     "Event": _set_event,
     "HorizontalPodAutoscaler": _set_autoscaler,
+    "Job": _set_job,
     "Namespace": _set_namespace,
     "Pod": set_pod_defaults,
     "ReplicaSet": _set_replica_set,

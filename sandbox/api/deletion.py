@@ -14,7 +14,7 @@ from sandbox.api.targets import Target
 from sandbox.store import Object, Store, format_time
 
 FINALIZERS = {"Foreground": "foregroundDeletion", "Orphan": "orphan"}
-HAS_DEPENDENTS = frozenset({"Deployment", "ReplicaSet"})
+HAS_DEPENDENTS = frozenset({"Deployment", "Job", "ReplicaSet"})
 RETURNS_OBJECT = frozenset({"Namespace", "Pod", "Service", "ServiceAccount", "ResourceQuota"})
 
 

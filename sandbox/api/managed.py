@@ -44,6 +44,7 @@ BLANKS: dict[str, Object] = {
     "Deployment": {"spec": {"strategy": {}, "template": _POD}, "status": {}},
     "Event": {"involvedObject": {}, "source": {}},
     "HorizontalPodAutoscaler": {"spec": {}, "status": {}},
+    "Job": {"spec": {"template": _POD}, "status": {}},
     "Namespace": {"spec": {}, "status": {}},
     "Pod": {"spec": {"containers": None}, "status": {}},
     "ReplicaSet": {"spec": {"template": _POD}, "status": {}},

@@ -188,6 +188,26 @@ def _role(obj: Object, now: datetime) -> Json:
     return f"{obj['roleRef'].get('kind', '')}/{obj['roleRef'].get('name', '')}"
 
 
+def _job_state(obj: Object, now: datetime) -> Json:
+    del now
+    for condition in _get(obj, "status.conditions", []):
+        if condition["status"] == "True" and condition["type"] in {"Complete", "Failed", "Suspended"}:
+            return condition["type"]
+    return "Running"
+
+
+def _job_completions(obj: Object, now: datetime) -> Json:
+    del now
+    return f"{_get(obj, 'status.succeeded', 0)}/{_get(obj, 'spec.completions', 1)}"
+
+
+def _job_duration(obj: Object, now: datetime) -> Json:
+    started, ended = _get(obj, "status.startTime"), _get(obj, "status.completionTime")
+    if not started:
+        return ""
+    return format_age(started, datetime.fromisoformat(ended) if ended else now)
+
+
 _COLUMNS: dict[str, list[Column]] = {
     "ConfigMap": [Column("Data", _count("data"))],
     "Deployment": [
@@ -218,6 +238,14 @@ _COLUMNS: dict[str, list[Column]] = {
         Column("MinPods", _at("spec.minReplicas", 1)),
         Column("MaxPods", _at("spec.maxReplicas", 0), type="integer"),
         Column("Replicas", _at("status.currentReplicas", 0), type="integer"),
+    ],
+    "Job": [
+        Column("Status", _job_state),
+        Column("Completions", _job_completions),
+        Column("Duration", _job_duration),
+        Column("Containers", _containers("name", "spec.template.spec.containers"), wide=True),
+        Column("Images", _containers("image", "spec.template.spec.containers"), wide=True),
+        Column("Selector", _selector, wide=True),
     ],
     "Namespace": [Column("Status", _at("status.phase", ""))],
     "Pod": [

@@ -131,6 +131,21 @@ def _check_workload(obj: Object, old: Object | None) -> Iterator[Cause]:
         yield _wrong("spec.selector", selector, "field is immutable")
 
 
+def _check_job(obj: Object, old: Object | None) -> Iterator[Cause]:
+    """A Job: its pods end for good, and what they are made from stays what it was."""
+    spec = obj["spec"]
+    for field in ("parallelism", "completions", "backoffLimit", "ttlSecondsAfterFinished"):
+        if spec.get(field, 0) < 0:
+            yield _wrong(f"spec.{field}", spec[field], "must be greater than or equal to 0")
+    if spec["template"]["spec"].get("restartPolicy") not in {"OnFailure", "Never"}:
+        yield _missing("spec.template.spec.restartPolicy", 'valid values: "OnFailure", "Never"')
+    yield from _check_labels(spec["template"]["metadata"].get("labels"), "spec.template.labels")
+    yield from _check_containers(spec["template"]["spec"], "spec.template.spec")
+    for field in ("completions", "selector", "template"):
+        if old and old["spec"].get(field) != spec.get(field):
+            yield _wrong(f"spec.{field}", spec.get(field), "field is immutable")
+
+
 def _check_progress(spec: Object) -> Iterator[Cause]:
     deadline, settled = spec.get("progressDeadlineSeconds"), spec.get("minReadySeconds", 0)
     if deadline is not None and deadline <= settled:
@@ -230,6 +245,7 @@ _CHECKS: dict[str, Callable[[Object, Object | None], Iterator[Cause]]] = {
     "ClusterRoleBinding": _check_role_binding,
     "Deployment": _check_workload,
     "HorizontalPodAutoscaler": _check_autoscaler,
+    "Job": _check_job,
     "Pod": _check_pod,
     "ReplicaSet": _check_workload,
     "RoleBinding": _check_role_binding,

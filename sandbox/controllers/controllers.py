@@ -9,7 +9,8 @@ from typing import Protocol
 from sandbox.controllers.deployment import DeploymentController
 from sandbox.controllers.endpoints import EndpointSliceController
 from sandbox.controllers.garbage import GarbageCollector
-from sandbox.controllers.ownership import DEPENDENTS, DEPLOYMENTS, SERVICES
+from sandbox.controllers.job import JobController
+from sandbox.controllers.ownership import DEPENDENTS, DEPLOYMENTS, JOBS, SERVICES
 from sandbox.controllers.queue import Key, Queue
 from sandbox.controllers.replicaset import ReplicaSetController
 from sandbox.store import Event, EventType, Store
@@ -45,6 +46,7 @@ class Controllers:
             for controller in (
                 DeploymentController(store, self._queue, clock),
                 ReplicaSetController(store, self._queue, clock),
+                JobController(store, self._queue, clock),
                 EndpointSliceController(store),
                 GarbageCollector(store, clock),
             )
@@ -53,7 +55,7 @@ class Controllers:
     async def start(self) -> None:
         """Begin with everything that is there."""
         self._unsubscribe = self._store.subscribe(self._hear)
-        for resource in (DEPLOYMENTS, SERVICES, *DEPENDENTS):
+        for resource in (DEPLOYMENTS, JOBS, SERVICES, *DEPENDENTS):
             for obj in self._store.list(resource):
                 self._hear(Event(EventType.ADDED, resource, obj, self._store.revision))
         self._task = asyncio.create_task(self._work(), name="controllers")

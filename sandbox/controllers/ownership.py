@@ -6,6 +6,7 @@ from sandbox.store import Object, Store, format_time
 
 DEPLOYMENTS = "deployments.apps"
 REPLICASETS = "replicasets.apps"
+JOBS = "jobs.batch"
 PODS = "pods"
 SERVICES = "services"
 SLICES = "endpointslices.discovery.k8s.io"
@@ -15,7 +16,7 @@ FOREGROUND = "foregroundDeletion"
 ORPHAN = "orphan"
 
 # Resource by kind, of the owners that the sandbox knows.
-OWNERS = {"Deployment": DEPLOYMENTS, "ReplicaSet": REPLICASETS, "Service": SERVICES}
+OWNERS = {"Deployment": DEPLOYMENTS, "Job": JOBS, "ReplicaSet": REPLICASETS, "Service": SERVICES}
 # Kinds that have owners.
 DEPENDENTS = (REPLICASETS, PODS, SLICES)
 

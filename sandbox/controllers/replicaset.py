@@ -12,27 +12,13 @@ from sandbox.controllers.ownership import (
     is_active,
     is_controlled_by,
     is_deleting,
-    reference,
     request_deletion,
 )
 from sandbox.controllers.queue import Key, Queue
 from sandbox.controllers.quota import find_refusal
-from sandbox.controllers.template import random_suffix
+from sandbox.controllers.template import build_pod
 from sandbox.recorder import Recorder
-from sandbox.store import Event, EventType, Object, Store, clone, format_time
-
-_POD_DEFAULTS = {
-    "restartPolicy": "Always",
-    "terminationGracePeriodSeconds": 30,
-    "dnsPolicy": "ClusterFirst",
-    "serviceAccountName": "default",
-    "serviceAccount": "default",
-    "securityContext": {},
-    "schedulerName": "default-scheduler",
-    "priority": 0,
-    "enableServiceLinks": True,
-    "preemptionPolicy": "PreemptLowerPriority",
-}
+from sandbox.store import Event, EventType, Object, Store, format_time
 
 
 class ReplicaSetController:
@@ -80,7 +66,7 @@ class ReplicaSetController:
     def _create_pods(self, replica_set: Object, missing: int) -> str | None:
         """Create pods until there are enough; why that was refused."""
         for _ in range(missing):
-            pod = _build_pod(replica_set)
+            pod = build_pod(replica_set, api_version="apps/v1", kind="ReplicaSet")
             name = pod["metadata"]["name"]
             if refusal := find_refusal(self._store, pod):
                 message = f"Error creating: {refusal}"
@@ -140,36 +126,6 @@ class ReplicaSetController:
             "reason": "FailedCreate",
             "message": refusal,
         }
-
-
-def _build_pod(replica_set: Object) -> Object:
-    template = clone(replica_set["spec"]["template"])
-    prefix = f"{replica_set['metadata']['name']}-"
-    inherited = template.get("metadata") or {}
-    metadata = {
-        "name": prefix + random_suffix(),
-        "generateName": prefix,
-        "namespace": replica_set["metadata"]["namespace"],
-        "labels": inherited.get("labels") or {},
-        "ownerReferences": [reference(replica_set, api_version="apps/v1", kind="ReplicaSet")],
-    }
-    if inherited.get("annotations"):
-        metadata["annotations"] = inherited["annotations"]
-    spec = _POD_DEFAULTS | template["spec"]
-    status = {"phase": "Pending", "qosClass": _quality(spec)}
-    return {"kind": "Pod", "apiVersion": "v1", "metadata": metadata, "spec": spec, "status": status}
-
-
-def _quality(spec: Object) -> str:
-    """The pod's quality of service class: whether its containers reserve anything, and all they may use."""
-    resources = [container.get("resources") or {} for container in spec["containers"]]
-    if not any(entry.get("requests") or entry.get("limits") for entry in resources):
-        return "BestEffort"
-    for entry in resources:
-        limits = entry.get("limits") or {}
-        if {"cpu", "memory"} - limits.keys() or (entry.get("requests") or limits) != limits:
-            return "Burstable"
-    return "Guaranteed"
 
 
 def _is_ready(pod: Object) -> bool:

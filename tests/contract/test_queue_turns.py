@@ -225,6 +225,38 @@ class TestNotes:
         assert [one.text for one in line.store.log("away")] == ["no worker"]
 
 
+class TestWhatTheClusterShows:
+    """A line in a release's log that no job writes."""
+
+    def test_it_is_told_once_as_long_as_it_is_the_same(self, line: Line) -> None:
+        line.accept("a")
+        line.finish("a")
+
+        told = [
+            line.queue.tell("r-a", mark=mark, text=f"moved ({mark})") for mark in ("1", "1", "2", "2", "1")
+        ]
+
+        assert told == [True, False, True, False, True]
+        assert [(one.stage, one.text) for one in line.store.log("r-a")] == [
+            ("cluster", "moved (1)"),
+            ("cluster", "moved (2)"),
+            ("cluster", "moved (1)"),
+        ]
+
+    def test_a_release_that_is_not_known_has_no_log(self, line: Line) -> None:
+        assert not line.queue.tell("never-was", mark="1", text="moved")
+        assert line.store.log("never-was") == []
+        assert line.store.find_release("never-was") is None
+
+    def test_the_release_stays_as_it_was(self, line: Line) -> None:
+        line.accept("a")
+        before = line.store.find_release("r-a")
+
+        line.queue.tell("r-a", mark="1", text="moved")
+
+        assert line.store.find_release("r-a") == before
+
+
 class TestCutLogs:
     """A log keeps its newest lines, and says how many went."""
 

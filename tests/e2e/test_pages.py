@@ -15,6 +15,7 @@ from tests.e2e.views import (
     failed_release,
     first_release,
     ready_beside_live,
+    reverted,
     standby_and_a_queue,
     switched,
 )
@@ -130,6 +131,25 @@ class TestReading:
         assert above["y"] + above["height"] < below["y"]
         page.goto(scene.url)
         expect(app_of(page).locator(".recent")).to_contain_text("The container keeps crashing: shop: pod")
+
+    def test_who_moved_users_appears_by_itself_before_all_else_of_the_app(
+        self, visitors: Visitors, scene: Scene
+    ) -> None:
+        page = visitors.sign_in()
+        reverted(scene)
+        alert = app_of(page).get_by_role("alert")
+        expect(alert.get_by_role("heading")).to_contain_text("Argo CD, as argocd-controller (Apply, ")
+        expect(alert).to_contain_text("Users get v1.0-blue (blue) now.")
+        expect(alert).to_contain_text("It happened 2 times within an hour")
+        expect(alert).to_contain_text("What to do: Let Argo CD leave")
+        above, below = alert.bounding_box(), card_of(page, Color.BLUE).bounding_box()
+        assert above
+        assert below
+        assert above["y"] + above["height"] < below["y"]
+        # Then the release that users left says the same.
+        app_of(page).get_by_role("link", name="v2.0-green").first.click()
+        expect(page.get_by_text("moved every user from v2.0-green").first).to_be_visible()
+        expect(page.get_by_role("log")).to_contain_text("What to do: let Argo CD leave")
 
     def test_who_did_what_reads_as_words(self, visitors: Visitors, scene: Scene) -> None:
         _, live = switched(scene)

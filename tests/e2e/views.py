@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from release.model import Actor
+from release.interference import find_interference
+from release.model import Actor, Color
+from release.others import Tool, Writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,10 +61,39 @@ def failed_release(scene: Scene) -> str:
     return f"/releases/{release_id}"
 
 
+def reverted(scene: Scene) -> str:
+    """A GitOps tool moved users back, for the second time; then a worker looked."""
+    old, new = switched(scene)
+    at = datetime.now(UTC)
+    writer = Writer("argocd-controller", "Apply", at - timedelta(seconds=9), Tool.ARGO_CD)
+    scene.observe(
+        at=at + timedelta(minutes=1),
+        has_route=True,
+        default=Color.BLUE,
+        live=Color.BLUE,
+        subsets=tuple(Color),
+        route_writer=writer,
+        forth="kubectl -n shop patch virtualservices.networking.istio.io shop --type=json -p '[…]'",
+    )
+    seen = scene.store.observation("shop")
+    assert seen
+    discovery = find_interference(
+        seen, scene.store.releases_on_a_color("shop"), active=None, known=seen.interference
+    )
+    assert discovery.interference
+    scene.queue.settle(discovery.moves)
+    for release_id in (old, new):
+        assert scene.queue.tell(release_id, mark=discovery.mark, text=discovery.line)
+    found = replace(discovery.interference, seen_at=at, times=2)
+    scene.store.observe(replace(seen, at=at, interference=found))
+    return "/"
+
+
 VIEWS: Final[list[Callable[[Scene], str]]] = [
     nothing,
     first_release,
     ready_beside_live,
     standby_and_a_queue,
     failed_release,
+    reverted,
 ]

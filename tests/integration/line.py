@@ -28,8 +28,8 @@ from cluster import objects
 from cluster.connection import Body
 from cluster.kinds import Ref, object_path
 from release.clock import utc_now
-from release.config import parse_config
 from release.environment import Settings
+from release.loading import parse_config
 from release.model import Actor, Color
 from release.queue import Held, Queue, Timing
 from release.requests import Requests

@@ -303,3 +303,40 @@ def test_two_contexts_lead_to_two_clusters(server: Server, tmp_path: Path) -> No
     assert far.host == "127.0.0.1:1"
     with pytest.raises(Problem, match=r"127\.0\.0\.1:1"):
         ask(far)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        (b"users:\n  - name: anna\n\tuser: {token: geheim}\n", ":3", "no valid YAML"),
+        (b"kind: Config\nusers: [{name: anna, user: {token: geheim}\n", ":3", "no valid YAML"),
+        (b"users:\n  - {name: anna, user: {password: !geheim}}\n", ":2", "no valid YAML"),
+        (b"kind: Config\nusers: geheim\n", ":2", "users must be a list"),
+        (b"geheim\n", ":1", "is no kubeconfig"),
+        (b"token: \xff\xfe geheim\n", "", "is no UTF-8 text"),
+    ],
+)
+def test_a_file_that_is_no_kubeconfig_is_told_with_its_line_and_nothing_of_its_content(
+    tmp_path: Path, text: bytes, line: str, words: str
+) -> None:
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_bytes(text)
+
+    with pytest.raises(Problem) as told:
+        Cluster.connect(kubeconfig)
+
+    document = told.value.document
+    assert document.slug == "cluster-config"
+    assert f"{kubeconfig}{line}: {words}" in document.detail
+    assert "geheim" not in f"{document.detail}{told.value.__cause__}"
+
+
+def test_of_several_kubeconfigs_the_broken_one_is_named(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, broken = write_kubeconfig(tmp_path, server, {"token": "good"}), tmp_path / "broken"
+    broken.write_text("a: [")
+    monkeypatch.setenv("KUBECONFIG", f"{good}:{tmp_path / 'absent'}:{broken}")
+
+    with pytest.raises(Problem, match=f"{broken}:1: no valid YAML"):
+        Cluster.connect()

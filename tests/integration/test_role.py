@@ -52,6 +52,14 @@ QUOTA = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "room
 SECRET = {"apiVersion": "v1", "kind": "Secret", "stringData": {"DATABASE": "shop"}}
 CONFIG_MAP = "{apiVersion: v1, kind: ConfigMap, metadata: {name: shop-texts}, data: {greeting: hello}}"
 
+POD = {"restartPolicy": "Never", "containers": [{"name": "app", "image": "{{ image }}", "command": ["true"]}]}
+JOB = {
+    "apiVersion": "batch/v1",
+    "kind": "Job",
+    "metadata": {"name": "migrate"},
+    "spec": {"template": {"spec": POD}},
+}
+
 Permission = tuple[str, str, str]
 
 
@@ -180,12 +188,21 @@ def lose_a_deploy(line: Line) -> None:
     assert line.state(broken) == "failed"
 
 
+def migrate_by_a_job(line: Line) -> None:
+    """The color that is free is deployed once more, by an app whose migration is a Job."""
+    line.reconfigure(migrate=[], migrate_job="migrate.yml")
+    files = {**line.default_manifests(), "manifests/migrate.yml": yaml.safe_dump(JOB)}
+    release = line.deploy("v4-blue", files=files)
+    assert release.state == "ready", line.told(release)
+
+
 def test_the_whole_life_of_releases_needs_the_whole_role_and_nothing_else(
     line: Line, guarded: GuardedTown
 ) -> None:
     switch_forth_and_back(line, ready_for_promote(line))
     roll_back_directly(line, guarded)
     lose_a_deploy(line)
+    migrate_by_a_job(line)
     assert line.decommission().state == "done"
     observation = look_at_app(line.around, "shop")
     assert observation.problem == ""

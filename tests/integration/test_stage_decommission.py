@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
+from release.names import SWITCHED_AT
 from tests.integration.line import ANNA, subset_of
 
 if TYPE_CHECKING:
@@ -86,3 +88,31 @@ def test_the_live_color_is_not_taken_down(line: Line) -> None:
     assert "decommission blue" in problem.next_step
     assert line.find("Deployment", "green")
     line.expect("v1-green")
+
+
+def test_users_are_given_their_time_to_leave_before_the_color_goes(line: Line) -> None:
+    # given a switch a moment ago, and an app that gives users two seconds
+    line.reconfigure(drain=2)
+    line.go_live("v1-green")
+    line.go_live("v2-blue")
+    made = datetime.fromisoformat(line.get("VirtualService")["metadata"]["annotations"][SWITCHED_AT])
+
+    with line.writes() as events, line.users() as got:
+        job = line.decommission()
+
+    assert job.state == "done", job.problem
+    assert job.ended_at is not None
+    assert job.ended_at - made >= timedelta(seconds=2)
+    assert events
+    assert set(got) == {(200, "v2-blue")}
+    assert "users are given 2 s to leave green" in line.told(line.release(job.release_id or ""))
+
+
+def test_a_color_that_users_left_long_ago_goes_at_once(line: Line) -> None:
+    line.go_live("v1-green")
+    line.go_live("v2-blue")
+    long_ago = {"metadata": {"annotations": {SWITCHED_AT: "2026-01-01T00:00:00+00:00"}}}
+    line.edit("VirtualService", long_ago)
+    line.reconfigure(drain=3600)
+
+    assert line.decommission().state == "done"

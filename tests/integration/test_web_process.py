@@ -186,6 +186,27 @@ def test_a_process_started_later_knows_what_was_delivered_before(
     assert len(store.releases()) == 1
 
 
+def test_while_unsigned_requests_flood_in_a_signed_delivery_is_answered_within_a_second(
+    web: WebProcess, store: Store
+) -> None:
+    # Given a thousand requests without a valid signature, as many at once as the process has threads
+    body, forged = dump(push()), {"X-Hub-Signature-256": "sha256=" + "0" * 64}
+    with ThreadPoolExecutor(17) as pool:
+        flood = [pool.submit(web.deliver, body, **forged) for _ in range(1000)]
+        # When a signed delivery comes from the same address in the middle of them
+        wait_until(lambda: sum(one.done() for one in flood) > 300, "the flood to have begun")
+        began = time.monotonic()
+        answer = web.deliver(body)
+        took = time.monotonic() - began
+        statuses = [one.result().status_code for one in flood]
+    # Then it is taken at once, and of the others nearly all were told to stop
+    assert answer.status_code == 202
+    assert took < 1
+    assert set(statuses) == {401, 429}
+    assert statuses.count(429) > 900
+    assert len(store.releases()) == 1
+
+
 def test_a_deploy_by_api_shows_in_every_place(web: WebProcess) -> None:
     # Given a deploy asked for by API
     asked = {"tag": "v3.0-green", "commit": COMMIT, "reason": "hotfix"}

@@ -7,28 +7,57 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from release.secret import Secret
 
 
 @dataclass(frozen=True, slots=True)
+class Delivery:
+    """One request as it came: headers, the raw body, and when, for the hosts that sign the time, too."""
+
+    headers: Mapping[str, str]
+    body: bytes
+    at: datetime
+
+    def header(self, name: str) -> str:
+        """A header whatever its case; empty where it is missing."""
+        return next((value for key, value in self.headers.items() if key.lower() == name.lower()), "")
+
+
+@dataclass(frozen=True, slots=True)
+class NewTag:
+    """A tag, and its commit: empty where the host did not name it, never the tag object's id."""
+
+    name: str
+    commit: str
+
+
+@dataclass(frozen=True, slots=True)
 class TagPush:
-    """A new tag. ``commit`` is empty where the host did not name it; it is never the tag object's id.
+    """A push of new tags, at least one.
 
     ``repository`` is the host's full name (``owner/name``), ``delivery`` the host's id of the request, the
     same when it is sent again; both come from outside and only choose among what is configured.
+    ``is_move_told``: whether this host would have told of a moved tag. Where it does not, a tag that had
+    been released at another commit counts as moved.
     """
 
     repository: str
-    tag: str
-    commit: str
+    tags: tuple[NewTag, ...]
     delivery: str
     pusher: str
+    is_move_told: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """An authentic delivery that starts nothing, and why, in words for the host's log of deliveries."""
+    """An authentic delivery that starts nothing, and why, in words for the host's log of deliveries.
+
+    Words of CI (``workflow_run``, ``status``, ``Pipeline Hook`` and the like) end here, too: no release
+    waits for them. An event of theirs would stand beside this one, in ``Event``, and be read where each
+    host's ``parse`` now turns down what is no push.
+    """
 
     reason: str
     delivery: str
@@ -49,23 +78,37 @@ class BadShape(Exception):
     """Signed JSON that is not what this host sends."""
 
 
-class Provider(Protocol):
-    """One Git host's way to sign and to tell of a new tag."""
+class BadSecret(Exception):
+    """A configured secret that this host can't sign with. Says what is wrong, never the secret."""
 
-    def verify(self, headers: Mapping[str, str], body: bytes, secrets: Sequence[Secret]) -> None:
+
+class Provider(Protocol):
+    """One Git host's way to sign and to tell of new tags."""
+
+    def verify(self, delivery: Delivery, secrets: Sequence[Secret]) -> None:
         """Check the signature over the raw body.
 
         Raises:
             BadSignature: none of ``secrets`` made it.
         """
 
-    def parse(self, headers: Mapping[str, str], body: bytes) -> Event:
-        """Read a body whose signature holds.
+    def parse(self, delivery: Delivery) -> Event:
+        """Read a delivery whose signature holds.
 
         Raises:
             BadBody: no strict JSON.
             BadShape: JSON, but not of this host.
         """
 
-    def receive(self, headers: Mapping[str, str], body: bytes, secrets: Sequence[Secret]) -> Event:
-        """Verify, then parse; raises what they raise."""
+    def check_secrets(self, secrets: Sequence[Secret]) -> None:
+        """Refuse secrets of one app that could never be valid here; most hosts take any.
+
+        Raises:
+            BadSecret: so that the process does not start.
+        """
+        del secrets
+
+    def greet(self, delivery: Delivery) -> Ignored | None:
+        """What is answered without a signature, and without effect, where a host can't sign it."""
+        del delivery  # no host but one needs it
+        return None

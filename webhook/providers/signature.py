@@ -14,7 +14,20 @@ if TYPE_CHECKING:
 
     from release.secret import Secret
 
+PREFIX: Final = "sha256="
+
 _LOWER_HEX: Final = re.compile(r"[0-9a-f]{64}")
+
+
+def check_prefixed(signature: str, body: bytes, secrets: Sequence[Secret]) -> None:
+    """Check ``sha256=`` and the digits.
+
+    Raises:
+        BadSignature: the form is wrong, or no secret made it.
+    """
+    if not signature.startswith(PREFIX):
+        raise BadSignature
+    check_hmac_sha256(signature.removeprefix(PREFIX), body, secrets)
 
 
 def check_hmac_sha256(signature: str, body: bytes, secrets: Sequence[Secret]) -> None:

@@ -6,7 +6,8 @@ import tempfile
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from release.config import ConfigError, parse_config, read_text, secret_references
+from release.config import ConfigError
+from release.loading import parse_config, read_text, secret_references
 from worker.checkup.lines import failed, ok, unseen, warning
 
 if TYPE_CHECKING:
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
     from worker.checkup.lines import Line
 
 HERE_ALONE: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+HOOK_PAGES: Final = {
+    "github": "https://github.com/{}/settings/hooks",
+    "gitlab": "https://gitlab.com/{}/-/hooks",
+    "bitbucket": "https://bitbucket.org/{}/admin/webhooks",
+}
 SESSION_KEY: Final = "VERDIGRIS_SECRET_KEY"
 ASK_IT: Final = (
     "the web process does not start without it: use --url, or `kubectl -n verdigris logs deploy/web`"
@@ -71,7 +77,7 @@ def look_at_webhook(
         fix = "set VERDIGRIS_PUBLIC_URL to the https:// address at which the Git host reaches the web process"
         lines.append(warning(about, f"deliveries go to {target}, which only this machine reaches", fix=fix))
         return lines
-    where = f"https://github.com/{webhook.repository}/settings/hooks"
+    where = HOOK_PAGES.get(webhook.provider, "the host's page of webhooks for {}").format(webhook.repository)
     lines.append(ok(about, f"{where} should name {target} and show its last delivery as done"))
     return lines
 

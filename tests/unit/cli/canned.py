@@ -213,5 +213,6 @@ def app(*, queue: tuple[Job, ...] = (), age: float = 4, **changes: Any) -> Json:
             dataclasses.replace(seen, **changes), now=NOON + timedelta(seconds=age)
         ),
         "releases": [release(state=State.LIVE)],
+        "rollback_safe": {"safe": False, "since": NOON.isoformat(), "why": "no way back"},
         "queue": [job_json(job, position=place) for place, job in enumerate(queue)],
     }

@@ -74,6 +74,18 @@ def test_a_secret_that_can_not_be_used_is_told_with_its_line(
     assert message in result.stderr
 
 
+def test_a_secret_that_its_host_can_not_sign_with_is_told(bare_terminal: Terminal, file: Path) -> None:
+    hook = "    webhook: {provider: generic, repository: a/b, secrets: [{env: HOOK}]}\n"
+    file.write_text(GOOD + hook, encoding="utf-8")
+    bare_terminal.environment |= {"CI_TOKEN": "0123456789abcdef", "HOOK": "0123456789abcdef"}
+
+    result = bare_terminal.run("check-config", str(file))
+
+    assert result.exit_code == 1
+    assert "apps.shop.webhook.secrets" in result.stderr
+    assert "whsec_" in result.stderr
+
+
 def test_secrets_can_be_left_unread(bare_terminal: Terminal) -> None:
     result = bare_terminal.run("check-config", "--without-secrets", str(EXAMPLE))
 

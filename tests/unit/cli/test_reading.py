@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from release.model import Actor, ByHand, Color, JobKind, JobState, Stage, StageState
-from tests.unit.cli.canned import a_job, app, details, job, line, log, problem, release, stages
+import pytest
+
+from release.model import (
+    Actor,
+    ByHand,
+    Color,
+    JobKind,
+    JobState,
+    Migration,
+    MigrationRecord,
+    MigrationState,
+    Stage,
+    StageState,
+)
+from release.others import Interference
+from tests.unit.cli.canned import NOON, a_job, app, details, job, line, log, problem, release, stages
 
 if TYPE_CHECKING:
     from tests.unit.cli.canned import CannedServer, Terminal
@@ -44,6 +59,26 @@ def test_a_stale_observation_and_a_problem_of_the_cluster_are_shown(
     assert lines[2] == "shop: the cluster can't be reached"
 
 
+def test_what_somebody_else_undid_is_said_before_all_else(terminal: Terminal, server: CannedServer) -> None:
+    found = Interference(
+        "moved", "argocd-controller moved every user", "Users get v1", "go on", NOON, times=2
+    )
+    server.answer("GET /apps", {"apps": [app(interference=found)]})
+    server.answer("GET /apps/shop", app(interference=found))
+    server.answer("GET /apps/shop", app(interference=replace(found, times=1)))
+
+    assert terminal.run("apps").stdout.splitlines()[2] == "shop: argocd-controller moved every user"
+    lines = terminal.run("apps", "shop").stdout.splitlines()
+    assert lines[:4] == [
+        "argocd-controller moved every user.",
+        "Users get v1.",
+        "It happened 2 times within an hour, and will again until its cause is mended.",
+        "Next: go on",
+    ]
+
+    assert "within an hour" not in terminal.run("apps", "shop").stdout
+
+
 def test_without_apps_that_is_said(terminal: Terminal, server: CannedServer) -> None:
     server.answer("GET /apps", {"apps": []})
 
@@ -59,6 +94,55 @@ def test_one_app_is_shown_with_its_queue(terminal: Terminal, server: CannedServe
     assert "test route  green" in output
     assert "J1" in output
     assert "token:ci" in output
+
+
+@pytest.mark.parametrize(
+    ("safety", "shown"),
+    [
+        (
+            {"safe": False, "since": "2025-06-01T12:00:00+00:00", "why": "no way back"},
+            "rollback    not safe since 2025-06-01 12:00:00 UTC: no way back",
+        ),
+        (
+            {"safe": True, "since": None, "why": "the way back is open"},
+            "rollback    safe: the way back is open",
+        ),
+        ({"safe": False, "since": None, "why": "nothing is live"}, "rollback    not safe: nothing is live"),
+    ],
+)
+def test_one_app_says_whether_a_rollback_is_safe_and_since_when_not(
+    terminal: Terminal, server: CannedServer, safety: dict[str, object], shown: str
+) -> None:
+    server.answer("GET /apps/shop", {**app(), "rollback_safe": safety})
+
+    assert shown in terminal.run("apps", "shop").stdout
+
+
+def test_an_older_server_says_nothing_of_that(terminal: Terminal, server: CannedServer) -> None:
+    server.answer("GET /apps/shop", {key: value for key, value in app().items() if key != "rollback_safe"})
+
+    assert "rollback" not in terminal.run("apps", "shop").stdout
+
+
+@pytest.mark.parametrize(
+    ("migration", "shown"),
+    [
+        (
+            MigrationRecord(Migration.CONTRACT, MigrationState.PENDING, NOON),
+            ["migration  contract pending 2025-06-01 12:00:00 UTC"],
+        ),
+        (MigrationRecord(Migration.NONE), ["migration  none"]),
+        (MigrationRecord(), []),
+    ],
+)
+def test_a_release_is_shown_with_its_migration(
+    terminal: Terminal, server: CannedServer, migration: MigrationRecord, shown: list[str]
+) -> None:
+    server.answer("GET /releases/R1", details(migration=migration))
+
+    lines = terminal.run("show", "R1").stdout.splitlines()
+
+    assert [line.rstrip() for line in lines if line.startswith("migration")] == shown
 
 
 def test_one_app_without_a_queue_has_no_table(terminal: Terminal, server: CannedServer) -> None:

@@ -5,7 +5,15 @@ import pytest
 
 from cluster.errors import Cause, Conflict
 from cluster.kinds import Object
-from cluster.ownership import OwnedField, adopt_own_writes, conflicting_fields, not_to_take
+from cluster.ownership import (
+    OwnedField,
+    adopt_own_writes,
+    conflicting_fields,
+    find_tool,
+    find_writer,
+    not_to_take,
+)
+from release.others import Tool, Writer
 from tests.unit.cluster.fakes import answer_of, fake_cluster, recorded
 
 
@@ -116,3 +124,93 @@ def test_a_recorded_switch_by_patch_is_adopted() -> None:
     assert set(ours[0]["fieldsV1"]["f:spec"]) == {"f:gateways", "f:hosts", "f:http"}
     assert len(patch[1]["value"]) == len(recorded_route["metadata"]["managedFields"]) - 1
     assert json.loads(json.dumps(patch)) == patch
+
+
+NOON = "2026-01-01T12:00:00Z"
+HTTP = {"f:spec": {"f:http": {}}}
+
+
+def written(*entries: Object, **metadata: object) -> Object:
+    return {"metadata": {"managedFields": list(entries), **metadata}}
+
+
+def by(manager: str | None, *, at: str | None = NOON, fields: Object = HTTP, how: str = "Apply") -> Object:
+    entry = {"operation": how, "fieldsV1": fields}
+    return {**entry, **({"manager": manager} if manager else {}), **({"time": at} if at else {})}
+
+
+@pytest.mark.parametrize(
+    ("entries", "manager"),
+    [
+        pytest.param([by("argocd-controller")], "argocd-controller", id="the only one"),
+        pytest.param(
+            [by("verdigris"), by("kubectl-edit", at="2026-01-01T12:00:01Z")], "kubectl-edit", id="the last"
+        ),
+        pytest.param(
+            [by("verdigris", at="2026-01-01T12:00:01Z"), by("kubectl-edit")], "verdigris", id="the last, us"
+        ),
+        pytest.param([by("kubectl-edit"), by("verdigris")], "kubectl-edit", id="in one second, the stranger"),
+        pytest.param(
+            [by("verdigris"), by("other", at="2026-02-01T00:00:00Z", fields={"f:spec": {"f:hosts": {}}})],
+            "verdigris",
+            id="not who wrote another field",
+        ),
+        pytest.param([by("kubectl-edit", at=None)], "kubectl-edit", id="at an unknown time"),
+        pytest.param([by(None)], "somebody without a name", id="without a name"),
+    ],
+)
+def test_the_manager_that_wrote_a_field_last_is_found(entries: list[Object], manager: str) -> None:
+    found = find_writer(written(*entries), ("spec", "http"))
+    assert found
+    assert found.manager == manager
+
+
+def test_nobody_is_found_where_the_object_does_not_tell() -> None:
+    assert find_writer({"metadata": {}}, ("spec", "http")) is None
+    assert find_writer(written(by("x", fields={"f:spec": {"f:hosts": {}}})), ("spec", "http")) is None
+
+
+@pytest.mark.parametrize(
+    ("manager", "tool"),
+    [
+        ("argocd-controller", Tool.ARGO_CD),
+        ("argocd-application-controller", Tool.ARGO_CD),
+        ("kustomize-controller", Tool.FLUX),
+        ("flux", Tool.FLUX),
+        ("helm-controller", Tool.FLUX_HELM),
+        ("helm", Tool.HELM),
+        ("kubectl-edit", None),
+    ],
+)
+def test_tools_are_known_by_the_names_under_which_they_write(manager: str, tool: Tool | None) -> None:
+    found = find_writer(written(by(manager)), ("spec", "http"))
+    assert found
+    assert found.tool is tool
+    assert str(found) == f"{manager} (Apply, 12:00:00 UTC)"
+
+
+@pytest.mark.parametrize(
+    ("metadata", "tool"),
+    [
+        ({"annotations": {"argocd.argoproj.io/tracking-id": "shop:x"}}, Tool.ARGO_CD),
+        ({"labels": {"argocd.argoproj.io/instance": "shop"}}, Tool.ARGO_CD),
+        ({"labels": {"kustomize.toolkit.fluxcd.io/name": "apps"}}, Tool.FLUX),
+        (
+            {"labels": {"helm.toolkit.fluxcd.io/name": "a", "app.kubernetes.io/managed-by": "Helm"}},
+            Tool.FLUX_HELM,
+        ),
+        ({"labels": {"app.kubernetes.io/managed-by": "Helm"}}, Tool.HELM),
+        ({"labels": {"app.kubernetes.io/managed-by": "somebody"}}, None),
+        ({}, None),
+    ],
+)
+def test_where_the_name_says_nothing_the_marks_on_the_object_do(metadata: Object, tool: Tool | None) -> None:
+    obj = written(by("kubectl-client-side-apply", how="Update"), **metadata)
+
+    assert find_tool(obj) is tool
+    found = find_writer(obj, ("spec", "http"))
+    assert found
+    assert (found.tool, found.is_by_mark) == (tool, tool is not None)
+    assert find_writer(written(by("helm"), **metadata), ("spec", "http")) == Writer(
+        "helm", "Apply", found.at, Tool.HELM
+    )

@@ -191,7 +191,7 @@ def test_a_token_needs_no_plugin(tmp_path: Path) -> None:
 def test_a_kubeconfig_that_is_no_yaml_is_refused_with_the_line(tmp_path: Path) -> None:
     (tmp_path / "config").write_text("kind: Config\nusers: [")
 
-    with pytest.raises(Problem, match="config, line 2: no valid YAML"):
+    with pytest.raises(Problem, match="config:2: no valid YAML"):
         reach(tmp_path / "config", None, seconds=5)
 
 

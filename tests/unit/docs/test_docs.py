@@ -12,8 +12,9 @@ import pytest
 
 from cli.failures import EXIT_CODES
 from cli.main import SECTIONS, main
-from release.config import Config, Part, SecretReference, parse_config
+from release.config import Config, Part, SecretReference
 from release.environment import VARIABLES
+from release.loading import parse_config
 from release.model import JobState, Stage, State
 from release.secret import Secret
 from release.transitions import TRANSITIONS

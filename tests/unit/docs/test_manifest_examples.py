@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 import pytest
 import yaml
 
-from release.config import SecretReference, parse_config, secret_references
+from release.config import SecretReference
+from release.loading import parse_config, secret_references
 from release.model import Color
 from source.manifests import Context, render
 from source.values import values_for

@@ -14,8 +14,8 @@ import yaml
 from click.testing import CliRunner
 
 from cli.main import main
-from release.config import parse_config
 from release.environment import VARIABLES
+from release.loading import parse_config
 from tests.unit.packaging.kustomize import (
     DEPLOY,
     OVERLAYS,

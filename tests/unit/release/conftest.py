@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import fakeredis
 import pytest
 
-from release.config import parse_config
+from release.loading import parse_config
 from release.queue import Queue
 from release.requests import Requests
 from release.store import Store

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from release.config import parse_config
+from release.loading import parse_config
 from release.model import VERDIGRIS, Actor, StageState, State
 from release.problems import Problem
 from release.records import Move
@@ -48,6 +48,7 @@ apps:
     repository: https://git.example.com/acme/blog.git
     namespace: blog
     image: registry.example.com/blog:{tag}
+    migrate: [[npm, run, migrate]]
     queue: shared
     gateway: {address: "http://gateway.example.com"}
 """

@@ -8,17 +8,9 @@ from typing import TYPE_CHECKING, get_args
 import pytest
 from pydantic import BaseModel
 
-from release.config import (
-    Config,
-    ConfigError,
-    Part,
-    SecretReference,
-    check_secrets,
-    load_config,
-    parse_config,
-    secret_references,
-)
+from release.config import Config, ConfigError, Part, SecretReference
 from release.document import read_document
+from release.loading import check_secrets, load_config, parse_config, secret_references
 from release.model import Color
 
 if TYPE_CHECKING:
@@ -48,6 +40,18 @@ def test_four_fields_of_an_app_are_enough() -> None:
     assert app.test_cookie == "test=true"
     assert app.deadlines.rollout == 120
     assert app.manifests.syntax == "jinja2"
+
+
+@pytest.mark.parametrize(
+    ("addition", "has_migration"),
+    [("", False), ("    migrate: [[npm, run, migrate]]", True), ("    migrate_job: migrate.yml", True)],
+    ids=["none", "commands", "job"],
+)
+def test_an_app_has_a_migration_where_it_names_one(addition: str, *, has_migration: bool) -> None:
+    app = parse_config(MINIMAL + addition, name="verdigris.yml").apps["shop"]
+
+    assert app.has_migration is has_migration
+    assert app.migration == "expand"
 
 
 def test_a_queue_is_the_apps_own_unless_it_names_one() -> None:
@@ -115,6 +119,15 @@ def test_the_image_is_that_of_the_tag_or_the_commit(image: str, expected: str) -
         ("    nope: 1", 7, "apps.shop.nope: there is no such field"),
         ("    namespace: other", 7, "apps.shop.namespace: stands twice; keep one"),
         ("    migrate:\n      - npm run migrate", 8, "apps.shop.migrate.0: must be a list, as in [npm, run"),
+        (
+            "    migrate: [[a]]\n    migrate_job: m.yml",
+            2,
+            "apps.shop: migrate and migrate_job are two ways to do",
+        ),
+        ("    migrate_job: ../m.yml", 7, "apps.shop.migrate_job: String should match pattern"),
+        ("    migration: shrink", 7, "apps.shop.migration: Input should be 'none', 'expand' or 'contract'"),
+        ("    env_from: {red: [a]}", 7, "apps.shop.env_from.red: Input should be 'blue' or 'green'"),
+        ("    image_pull_secrets: [Nope!]", 7, "apps.shop.image_pull_secrets.0: String should match pattern"),
         ("    deadlines:\n      rollout: .inf", 8, "apps.shop.deadlines.rollout: Input should be a finite"),
         ("    deadlines: {rollout: 0}", 7, "apps.shop.deadlines.rollout: Input should be greater than 0"),
         ("    manifests: {path: ../other}", 7, "apps.shop.manifests.path: must be a folder inside the repos"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,7 @@ def test_every_variable_is_read() -> None:
         "VERDIGRIS_REDIS_URL": "redis://redis:6379/3",
         "VERDIGRIS_SECRET_KEY": "k" * SECRET_KEY_LENGTH,
         "VERDIGRIS_PUBLIC_URL": "https://deploys.example.com",
+        "VERDIGRIS_TRUSTED_PROXIES": "10.0.0.0/8, 2001:db8::1",
         "VERDIGRIS_DATA": "/var/lib/verdigris",
         "VERDIGRIS_LOG_FORMAT": "console",
         "KUBECONFIG": "/home/one/.kube/config",
@@ -47,9 +49,16 @@ def test_every_variable_is_read() -> None:
     assert settings.redis_url == "redis://redis:6379/3"
     assert settings.get_secret_key().reveal() == "k" * SECRET_KEY_LENGTH
     assert settings.public_url == "https://deploys.example.com"
+    assert settings.trusted_proxies == (ip_network("10.0.0.0/8"), ip_network("2001:db8::1/128"))
     assert settings.data == Path("/var/lib/verdigris")
     assert settings.log_format == "console"
     assert settings.kubeconfig == Path("/home/one/.kube/config")
+
+
+@pytest.mark.parametrize("networks", ["proxy.example", "10.0.0.1/8", "10.0.0.0/33", "*"])
+def test_trusted_proxies_that_are_no_networks_keep_the_process_from_starting(networks: str) -> None:
+    with pytest.raises(ConfigError, match="VERDIGRIS_TRUSTED_PROXIES"):
+        Settings.read({"VERDIGRIS_TRUSTED_PROXIES": networks})
 
 
 def test_empty_variables_count_as_not_set() -> None:

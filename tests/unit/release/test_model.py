@@ -16,6 +16,9 @@ from release.model import (
     Job,
     JobKind,
     JobState,
+    Migration,
+    MigrationRecord,
+    MigrationState,
     Observation,
     Stage,
     StageRun,
@@ -87,3 +90,26 @@ def test_an_observation_gives_the_color_asked_for() -> None:
 
 def test_now_is_aware() -> None:
     assert utc_now().tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    ("kind", "state", "is_due", "has_contracted"),
+    [
+        (None, None, True, False),
+        (Migration.NONE, None, False, False),
+        (Migration.EXPAND, MigrationState.PASSED, False, False),
+        (Migration.EXPAND, MigrationState.RUNNING, False, False),
+        (Migration.CONTRACT, None, True, False),
+        (Migration.CONTRACT, MigrationState.PENDING, True, False),
+        (Migration.CONTRACT, MigrationState.RUNNING, True, True),
+        (Migration.CONTRACT, MigrationState.FAILED, True, True),
+        (Migration.CONTRACT, MigrationState.PASSED, False, True),
+        (Migration.CONTRACT, MigrationState.GIVEN_UP, True, False),
+    ],
+)
+def test_a_migration_tells_what_is_left_to_be_done_and_what_it_ended(
+    kind: Migration | None, state: MigrationState | None, *, is_due: bool, has_contracted: bool
+) -> None:
+    record = MigrationRecord(kind, state, NOON)
+
+    assert (record.is_due, record.has_contracted) == (is_due, has_contracted)

@@ -17,6 +17,8 @@ def test_the_names_are_those_that_stand_in_clusters_already() -> None:
         "PASSED_ROUTE": "verdigris.dev/passed-route",
         "PASSED_ENTRIES": "verdigris.dev/passed-entries",
         "PASSED_INPUTS": "verdigris.dev/passed-inputs",
+        "OBJECTS": "verdigris.dev/objects",
+        "LEFT_OBJECTS": "verdigris.dev/left-objects",
         "FENCE": "verdigris.dev/fence",
         "DIRECT": "verdigris.dev/direct",
         "LIVE_RELEASE": "verdigris.dev/live-release",

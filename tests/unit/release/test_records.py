@@ -17,6 +17,9 @@ from release.model import (
     ColorObservation,
     JobKind,
     JobState,
+    Migration,
+    MigrationRecord,
+    MigrationState,
     Observation,
     Stage,
     StageRun,
@@ -32,6 +35,7 @@ from release.records import (
     dump,
     dump_observation,
     dump_problem,
+    migration_fields,
     moment,
     parse_change,
     parse_job,
@@ -108,6 +112,24 @@ def test_the_commands_of_an_emergency_are_read_with_their_release() -> None:
     release = parse_release({**RELEASE, "by_hand_promote": "kubectl 1", "by_hand_rollback": "kubectl 2"})
 
     assert release.by_hand == ByHand("kubectl 1", "kubectl 2")
+
+
+def test_a_release_of_which_no_migration_is_known_has_an_empty_record() -> None:
+    assert parse_release(RELEASE).migration == MigrationRecord()
+
+
+@pytest.mark.parametrize(
+    "migration",
+    [
+        MigrationRecord(),
+        MigrationRecord(Migration.NONE),
+        MigrationRecord(Migration.CONTRACT, MigrationState.PENDING, NOON),
+        MigrationRecord(Migration.EXPAND, MigrationState.GIVEN_UP, NOON + timedelta(seconds=1.5)),
+    ],
+    ids=str,
+)
+def test_a_migration_is_read_back_as_it_was_written(migration: MigrationRecord) -> None:
+    assert parse_release({**RELEASE, **migration_fields(migration)}).migration == migration
 
 
 def test_a_job_that_waits_has_four_pending_stages() -> None:

@@ -18,6 +18,7 @@ from release.model import (
     State,
     Switch,
 )
+from release.others import Interference
 from release.recovery import REASON, find_replaced, find_running, keep_last_known
 from tests.unit.release.desk import step
 
@@ -91,6 +92,17 @@ def observation(
             observation(color(Color.BLUE, NEW), color(Color.GREEN, OLD), live=Color.GREEN, live_release=OLD),
             {OLD: State.LIVE, NEW: State.READY},
             id="one ready beside the live one",
+        ),
+        pytest.param(
+            observation(
+                color(Color.BLUE, NEW),
+                color(Color.GREEN, OLD),
+                live=Color.GREEN,
+                live_release=NEW,
+                previous=OLD,
+            ),
+            {OLD: State.LIVE, NEW: State.ROLLED_BACK},
+            id="after somebody else moved users back",
         ),
         pytest.param(observation(color(Color.BLUE, None)), {}, id="not put there by Verdigris"),
         pytest.param(observation(color(Color.BLUE, OLD, tag=None)), {}, id="no tag written on it"),
@@ -187,6 +199,10 @@ def test_a_direct_rollback_is_recovered_with_who_and_why() -> None:
     direct = find_running(replace(seen, switch=switched(JobKind.ROLLBACK)))
     queued = find_running(replace(seen, switch=switched(JobKind.ROLLBACK, by=Actor("person", "anna"))))
 
+    undone = find_running(replace(seen, live=Color.BLUE, switch=switched(JobKind.ROLLBACK)))
+    assert {(one.actor, one.reason) for one in undone} == {(VERDIGRIS, REASON)}, (
+        "nor is it that switch's doing"
+    )
     assert {(one.actor, one.reason) for one in direct} == {(ROOT, f"{STORY} ({REASON})")}
     assert {(one.actor, one.reason) for one in queued} == {(VERDIGRIS, REASON)}
 
@@ -298,3 +314,15 @@ def test_a_cluster_that_can_t_be_read_leaves_the_last_picture_with_its_age_and_t
     assert keep_last_known(None, unread) == unread
     assert keep_last_known(known, odd) == odd
     assert keep_last_known(known, observation()) == observation()
+
+
+def test_what_others_did_is_kept_until_our_next_switch() -> None:
+    found = Interference("moved", "somebody moved users", "Users get v1", "go on", NOON)
+    known = replace(observation(live=Color.BLUE, live_release=OLD), interference=found)
+    later = observation(live=Color.BLUE, live_release=OLD)
+    away = replace(later, problem="no answer in time")
+
+    assert keep_last_known(known, later).interference == found
+    assert keep_last_known(known, away).interference == found
+    assert keep_last_known(known, replace(later, live_release=NEW)).interference is None
+    assert keep_last_known(known, replace(later, switch=switched(JobKind.PROMOTE))).interference is None

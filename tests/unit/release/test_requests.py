@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from release.config import parse_config
+from release.loading import parse_config
 from release.model import Color, JobKind, JobState, Stage, StageState, State
 from release.problems import NotDurable, Problem
 from release.requests import Accepted, Requests

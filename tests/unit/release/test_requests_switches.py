@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from release.model import Color, ColorObservation, JobKind, Observation, Stage, State
+from release.model import Color, ColorObservation, JobKind, Observation, Stage, StageState, State
 from tests.unit.release.desk import ANNA, GIT, Desk, refused, step
 
 if TYPE_CHECKING:
@@ -206,6 +206,44 @@ class TestDecommission:
         job = desk.job(accepted)
         assert (accepted.release_id, job.color, job.tag) == (green.release_id, Color.GREEN, "v2.0-green")
         assert (job.kind, job.reason) == (JobKind.DECOMMISSION, "cleaning")
+
+    @pytest.mark.parametrize(
+        ("app", "migration", "stages"),
+        [
+            ("shop", {}, (Stage.DECOMMISSION,)),
+            ("blog", {}, (Stage.DECOMMISSION, Stage.MIGRATE)),
+            ("blog", {"migration": "none"}, (Stage.DECOMMISSION,)),
+            ("blog", {"migration": "expand", "migration_state": "passed"}, (Stage.DECOMMISSION,)),
+            (
+                "blog",
+                {"migration": "contract", "migration_state": "pending"},
+                (Stage.DECOMMISSION, Stage.MIGRATE),
+            ),
+            ("blog", {"migration": "contract", "migration_state": "passed"}, (Stage.DECOMMISSION,)),
+        ],
+        ids=["no migrations", "not known", "none", "expanded", "due", "contracted"],
+    )
+    def test_a_contract_migration_that_may_be_due_follows(
+        self, desk: Desk, app: str, migration: dict[str, str], stages: tuple[Stage, ...]
+    ) -> None:
+        live = desk.deploy("v1.0-blue", app=app)
+        promoted = desk.requests.promote(app, actor=ANNA)
+        job = desk.claim(promoted)
+        desk.queue.move(job.id, fence=job.fence, release_id=live.release_id or "", fields=migration)
+        went_live = step(live.release_id or "", State.LIVE)
+        desk.queue.done(job.id, index=0, fence=job.fence, outcome=StageState.PASSED, moves=[went_live])
+
+        accepted = desk.requests.decommission(app, actor=ANNA)
+
+        assert tuple(run.stage for run in desk.job(accepted).stages) == stages
+        assert desk.sent.offers[-1].stages == stages
+
+    def test_where_our_records_know_of_nothing_live_the_cluster_is_asked(self, desk: Desk) -> None:
+        desk.store.observe(replace(seen(Color.BLUE), app="blog"))
+
+        accepted = desk.requests.decommission("blog", actor=ANNA)
+
+        assert desk.job(accepted).stages[-1].stage is Stage.MIGRATE
 
     def test_what_a_worker_saw_there_is_taken_down_rather_than_the_newest(self, desk: Desk) -> None:
         shown = desk.deploy("v1.0-green")

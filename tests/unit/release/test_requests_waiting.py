@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from release.config import parse_config
+from release.loading import parse_config
 from release.model import JobState, State
 from release.problems import Problem
 from release.requests import Requests

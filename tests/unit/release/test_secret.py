@@ -113,3 +113,11 @@ def test_each_line_of_a_key_is_taken_out_for_output_comes_line_by_line() -> None
     redactor = Redactor([Secret("-----BEGIN KEY-----\nMIIEvQ\n-----END KEY-----")])
 
     assert redactor.redact("cat key\nMIIEvQ\n") == "cat key\n[redacted]\n"
+
+
+def test_a_redactor_learns_of_further_secrets() -> None:
+    redactor = Redactor([Secret("first-value")])
+
+    redactor.add([Secret("first-value-and-more"), Secret("abc")])
+
+    assert redactor.redact("first-value first-value-and-more abc") == "[redacted] [redacted] abc"

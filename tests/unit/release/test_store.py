@@ -303,6 +303,7 @@ WRITES: dict[str, Callable[[Queue], object]] = {
     "forget": lambda queue: queue.forget("shop", []),
     "recover": lambda queue: queue.recover([]),
     "note": lambda queue: queue.note("j1", mark="1", text="no worker"),
+    "tell": lambda queue: queue.tell("r1", mark="moved", text="somebody moved users"),
     "log": lambda queue: queue.log("j1", fence=1, subject="r1", stage="sanity", lines=["one"]),
 }
 

@@ -60,3 +60,10 @@ def test_a_name_of_the_article_without_a_value_is_told_with_its_line() -> None:
         substitute("a\nb: $DOCKER_USERNAME", {}, Placeholders(), file="deployment.yml")
 
     assert (caught.value.file, caught.value.line) == ("deployment.yml", 2)
+
+
+def test_a_name_that_only_another_color_has_is_told_with_its_line() -> None:
+    with pytest.raises(Unusable, match=r"\$DB_HOST has no value: .*values_by_color, for this") as caught:
+        substitute("a\nb: $HOME $DB_HOST", {}, Placeholders(), file="f", declared={"DB_HOST"})
+
+    assert (caught.value.file, caught.value.line) == ("f", 2)

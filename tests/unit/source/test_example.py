@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from release.config import load_config
+from release.loading import load_config
 from release.model import Color
 from source.manifests import Context, render
 from source.values import values_for

@@ -77,6 +77,34 @@ def test_a_value_of_the_article_form_stays_one_value_and_unknown_names_stay(
     }
 
 
+def test_a_value_of_a_color_is_a_variable_of_the_article_form(
+    article: Path, make_app: Callable[..., App], make_context: Callable[..., Context], tmp_path: Path
+) -> None:
+    (tmp_path / "password").write_text("greens-password: 1")
+    app = make_app(
+        manifests={"syntax": "envsubst", "variables": {"DOCKER_USERNAME": "acme", "DB_PASSWORD": "of-both"}},
+        values_by_color={"green": {"DB_PASSWORD": {"file": str(tmp_path / "password")}}},
+    )
+    blue = make_context(color=Color.BLUE, live_color=Color.GREEN)
+
+    assert environment(render(app, article, make_context()))["DB_PASSWORD"] == "greens-password: 1"
+    assert environment(render(app, article, blue))["DB_PASSWORD"] == "of-both"
+
+
+def test_a_value_that_only_the_other_color_has_is_no_text_of_the_manifest(
+    article: Path, make_app: Callable[..., App], make_context: Callable[..., Context]
+) -> None:
+    app = make_app(
+        manifests={"syntax": "envsubst", "variables": {"DOCKER_USERNAME": "acme"}},
+        values_by_color={"blue": {"DB_PASSWORD": "of-blue"}},
+    )
+
+    with pytest.raises(Problem, match=r"deployment.yml:\d+: \$DB_PASSWORD has no value") as caught:
+        render(app, article, make_context())
+
+    assert caught.value.document.slug == "manifests-invalid"
+
+
 @pytest.mark.parametrize(
     ("image", "expected"),
     [

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cluster.kinds import Ref
-from release.config import parse_config
+from release.loading import parse_config
 from release.model import Actor
 from tasks.direct import DirectTurn, _job, can_reach, give_up
 from tasks.step import Act

@@ -245,6 +245,7 @@ def make_app(repository: str, *secrets: Path) -> dict[str, Any]:
         "namespace": "shop",
         "image": "registry.example/app:{tag}",
         "gateway": {"address": "http://127.0.0.1:8081"},
+        "migrate": [["npm", "run", "migrate"]],
     }
 
 

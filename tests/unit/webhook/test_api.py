@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from release.model import ByHand, Color, JobState, State
+from release.model import ByHand, Color, JobState, Migration, MigrationRecord, MigrationState, State
+from release.others import Interference, Tool, Writer
 from release.records import Change, LogLine
 from tests.unit.webhook.fakes import NOW, OCTOCAT, TOKEN, Web, make_job, make_observation, make_release
 
@@ -82,6 +84,31 @@ def test_an_app_shows_what_runs_with_the_age_of_the_look(web: Web) -> None:
     assert {one["id"]: one["state"] for one in app["releases"]} == {"R1": "ready", "R0": "live"}
 
 
+def test_an_app_tells_what_somebody_else_undid(web: Web) -> None:
+    writer = Writer("argocd-controller", "Apply", NOW, Tool.ARGO_CD)
+    found = Interference("moved", "it moved every user", "Users get v1", "go on", NOW, writer, times=2)
+    web.store.seen["shop"] = make_observation(interference=found)
+    assert read(web, "/apps/shop")["observation"]["interference"] == {
+        "what": "it moved every user",
+        "users": "Users get v1",
+        "next_step": "go on",
+        "again": found.again,
+        "times": 2,
+        "seen_at": NOW.isoformat(timespec="milliseconds"),
+        "manager": "argocd-controller",
+        "operation": "Apply",
+        "written_at": NOW.isoformat(timespec="milliseconds"),
+        "tool": "Argo CD",
+    }
+
+    web.store.seen["shop"] = make_observation(interference=replace(found, writer=None, times=1))
+    told = read(web, "/apps/shop")["observation"]["interference"]
+    assert {told[name] for name in ("again", "manager", "operation", "written_at", "tool")} == {None}
+
+    web.store.seen["shop"] = make_observation()
+    assert read(web, "/apps/shop")["observation"]["interference"] is None
+
+
 def test_an_app_tells_where_a_rollback_leads(web: Web) -> None:
     live = make_release("R2", tag="v2.0-green", color=Color.GREEN, state=State.LIVE)
     web.store.found = [make_release("R1", tag="v1.0-blue", state=State.STANDBY), live]
@@ -97,6 +124,35 @@ def test_an_app_tells_what_ended_the_way_back(web: Web) -> None:
     app = read(web, "/apps/shop")
     assert app["can_roll_back_to"] is None
     assert "v1.0-blue: replaced on blue by v3.0-blue" in app["rollback_note"]
+
+
+def test_an_app_tells_whether_a_rollback_is_safe_and_since_when_not(web: Web) -> None:
+    at = NOW - timedelta(minutes=3)
+    ran = MigrationRecord(Migration.CONTRACT, MigrationState.PASSED, at)
+    live = make_release("R2", tag="v2.0-green", color=Color.GREEN, state=State.LIVE, migration=ran)
+    web.store.found = [make_release("R1", tag="v1.0-blue", state=State.RETIRED), live]
+    safety = read(web, "/apps/shop")["rollback_safe"]
+    assert (safety["safe"], safety["since"]) == (False, at.isoformat(timespec="milliseconds"))
+    assert "the contract migration of v2.0-green began at" in safety["why"]
+
+
+def test_an_app_whose_way_back_is_open_is_safe_to_roll_back(web: Web) -> None:
+    live = make_release("R2", tag="v2.0-green", color=Color.GREEN, state=State.LIVE)
+    web.store.found = [make_release("R1", tag="v1.0-blue", state=State.STANDBY), live]
+    app = read(web, "/apps/shop")
+    assert app["rollback_safe"] == {"safe": True, "since": None, "why": app["rollback_note"]}
+
+
+def test_a_release_tells_of_its_migration(web: Web) -> None:
+    due = MigrationRecord(Migration.CONTRACT, MigrationState.PENDING, NOW)
+    web.store.found = [make_release("R1", migration=due), make_release("R0")]
+    told = {one["id"]: one["migration"] for one in read(web, "/releases")["releases"]}
+    assert told["R1"] == {
+        "kind": "contract",
+        "state": "pending",
+        "at": NOW.isoformat(timespec="milliseconds"),
+    }
+    assert told["R0"] == {"kind": None, "state": None, "at": None}
 
 
 def test_an_app_that_nobody_looked_at_says_so(web: Web) -> None:

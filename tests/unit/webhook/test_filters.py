@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from webhook.filters import printable, sentence, tell_age, tell_seconds
+from release.model import Migration, MigrationRecord, MigrationState
+from webhook.filters import printable, sentence, tell_age, tell_migration, tell_seconds
 
 
 @pytest.mark.parametrize(
@@ -48,3 +49,20 @@ def test_words_become_a_sentence_and_nothing_else(text: str, told: str) -> None:
 
 def test_marks_are_written_out_and_lines_kept() -> None:
     assert printable("a\tb\nc\x1b[0m\u202e\u200b") == "a\tb\nc\\u001b[0m\\u202e\\u200b"
+
+
+@pytest.mark.parametrize(
+    ("migration", "told"),
+    [
+        (MigrationRecord(Migration.NONE), "none"),
+        (MigrationRecord(Migration.EXPAND, MigrationState.PASSED), "expand, passed"),
+        (
+            MigrationRecord(Migration.CONTRACT, MigrationState.PENDING),
+            "contract, due at the decommission of the other color",
+        ),
+        (MigrationRecord(Migration.CONTRACT, MigrationState.RUNNING), "contract, begun"),
+        (MigrationRecord(Migration.CONTRACT, MigrationState.GIVEN_UP), "contract, given up"),
+    ],
+)
+def test_a_migration_is_told_with_how_far_it_is(migration: MigrationRecord, told: str) -> None:
+    assert tell_migration(migration) == told

@@ -4,7 +4,17 @@ from dataclasses import replace
 
 import pytest
 
-from release.model import Actor, Color, ColorObservation, JobKind, JobState, State
+from release.model import (
+    Actor,
+    Color,
+    ColorObservation,
+    JobKind,
+    JobState,
+    Migration,
+    MigrationRecord,
+    MigrationState,
+    State,
+)
 from tests.unit.webhook.fakes import make_job, make_observation, make_release
 from webhook.offers import Offer, Standing, app_offers, release_offers, stand
 from webhook.way_back import find_way_back
@@ -109,3 +119,26 @@ def test_what_is_being_cancelled_offers_nothing() -> None:
 def test_a_job_that_is_over_is_no_hindrance() -> None:
     done = make_job(state=JobState.DONE, passed=4)
     assert release_offers(READY, [done], NOTHING)[0].action == "promote"
+
+
+def test_a_decommission_says_that_it_runs_the_contract_migration_that_is_due() -> None:
+    due = MigrationRecord(Migration.CONTRACT, MigrationState.PENDING)
+    ran = MigrationRecord(Migration.CONTRACT, MigrationState.PASSED)
+
+    def told(migration: MigrationRecord) -> str:
+        buttons = buttons_of(stand(None, [replace(LIVE, migration=migration), STANDBY]))
+        return next(one.what for one in buttons if one.action == "decommission")
+
+    assert "Then runs the contract migration of v1.0-green" in told(due)
+    assert "migration" not in told(ran) + told(MigrationRecord())
+
+
+@pytest.mark.parametrize(
+    ("state", "warned"), [(State.RETIRED, {"redeploy"}), (State.READY, {"promote", "redeploy"})]
+)
+def test_what_would_bring_older_code_back_is_warned_of(state: State, warned: set[str]) -> None:
+    release = make_release("R1", state=state)
+
+    offers = release_offers(release, [], NOTHING, warning="Not safe: older.")
+
+    assert {one.action for one in offers if "Not safe: older." in one.loses} == warned

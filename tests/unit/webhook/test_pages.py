@@ -1,13 +1,26 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from html import unescape
 from typing import TYPE_CHECKING
 
 import pytest
 
-from release.model import Actor, ByHand, Color, ColorObservation, JobKind, JobState, State
+from release.model import (
+    Actor,
+    ByHand,
+    Color,
+    ColorObservation,
+    JobKind,
+    JobState,
+    Migration,
+    MigrationRecord,
+    MigrationState,
+    State,
+)
+from release.others import Interference, Tool, Writer
 from release.problems import ProblemDocument
 from release.records import Change, LogLine
 from tests.unit.webhook.fakes import (
@@ -98,6 +111,40 @@ def test_what_the_cluster_shows_wrong_is_told(web: Web) -> None:
     page = text_of(sign_in(web).get("/").text)
     assert "The default route has two destinations." in page
     assert "Users: no color is live" in page
+
+
+ARGO = Writer("argocd-controller", "Apply", NOW - timedelta(seconds=20), Tool.ARGO_CD)
+MOVED = Interference(
+    mark="moved",
+    what="Argo CD, as argocd-controller (Apply, 11:59:40 UTC), moved every user back to v1.0-green (green)",
+    users="Users get v1.0-green (green) now",
+    next_step="let Argo CD leave it alone. Then `verdigris promote shop --release R1`",
+    seen_at=NOW - timedelta(seconds=12),
+    writer=ARGO,
+)
+
+
+def test_who_moved_users_stands_before_all_else_of_the_app(web: Web) -> None:
+    web.store.seen["shop"] = make_observation(interference=MOVED)
+    page = sign_in(web).get("/").text
+    text = text_of(page)
+    assert "Argo CD, as argocd-controller (Apply, 11:59:40 UTC), moved every user back to" in text
+    assert "Users get v1.0-green (green) now. noticed 12 s ago" in text
+    assert "What to do: Let Argo CD leave it alone." in text
+    assert "<code>verdigris promote shop --release R1</code>" in page
+    assert text.index("moved every user") < text.index("Every user")
+    assert "within an hour" not in text
+
+    web.store.seen["shop"] = make_observation(interference=replace(MOVED, times=3))
+    assert "It happened 3 times within an hour" in text_of(sign_in(web).get("/").text)
+
+
+def test_a_hostile_manager_s_name_is_only_text(web: Web) -> None:
+    hostile = replace(MOVED, what="<script>alert(1)</script>\u202e moved every user")
+    web.store.seen["shop"] = make_observation(interference=hostile)
+    page = sign_in(web).get("/").text
+    assert "<script>alert" not in page
+    assert "\u202e" not in page
 
 
 def test_the_queue_shows_places_and_what_each_waits_for(web: Web) -> None:
@@ -302,3 +349,33 @@ def test_a_ticket_is_no_token_and_needs_redis(web: Web) -> None:
     assert web.client.get("/api/v1/apps", headers={"Authorization": f"Bearer {ticket}"}).status_code == 401
     web.store.is_away = True
     assert web.client.get(f"/enter/{ticket}").status_code == 503
+
+
+@pytest.fixture
+def migrating(web: Web) -> Web:
+    """Where v2 is live, whose contract migration has run, and v1 is what was before."""
+    ran = MigrationRecord(Migration.CONTRACT, MigrationState.PASSED, NOW - timedelta(minutes=4))
+    web.store.found = [
+        make_release("R1", tag="v1.0-blue", state=State.RETIRED),
+        make_release("R2", tag="v2.0-green", color=Color.GREEN, state=State.LIVE, migration=ran),
+    ]
+    return web
+
+
+def test_pages_tell_since_when_there_is_no_safe_way_back(migrating: Web) -> None:
+    client = sign_in(migrating)
+
+    overview, live = (text_of(client.get(path).text) for path in ("/", "/releases/R2"))
+
+    assert "the contract migration of v2.0-green began at" in overview
+    assert "older code may not work with what it left" in overview
+    assert "Migration contract, passed, 4 min ago" in live
+
+
+def test_deploying_older_code_again_is_warned_of_on_its_page(migrating: Web) -> None:
+    client = sign_in(migrating)
+
+    older, newer = (text_of(client.get(f"/releases/{name}").text) for name in ("R1", "R2"))
+
+    assert "Not safe: the contract migration of v2.0-green began at" in older
+    assert "Not safe" not in newer

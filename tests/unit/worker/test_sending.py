@@ -70,6 +70,15 @@ def test_two_messages_of_one_offer_have_ids_of_their_own(broker: Celery) -> None
     assert len(ids) == 2
 
 
+def test_a_migration_behind_a_decommission_goes_to_the_workers_of_releases(broker: Celery) -> None:
+    stages = (Stage.DECOMMISSION, Stage.MIGRATE)
+    one = Offer("job-1", "rel-1", "shop", "v1-blue", JobKind.DECOMMISSION, stages, 0, 7)
+
+    tasks = cast("Any", chain_of(broker, one)).tasks
+
+    assert [task.options["queue"] for task in tasks] == ["switches", "releases"]
+
+
 def test_a_switch_goes_to_the_queue_of_switches(broker: Celery) -> None:
     one = Offer("job-1", None, "shop", "", JobKind.DECOMMISSION, (Stage.DECOMMISSION,), 0, 7)
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from release.config import Config, parse_config
+from release.config import Config, Webhook
 from release.environment import Settings
+from release.loading import parse_config
 from worker.checkup.configuration import (
     look_at_folder,
     look_at_secrets,
@@ -128,6 +129,26 @@ def test_a_webhook_is_ok_with_the_page_that_shows_its_deliveries() -> None:
     assert deliveries.grade is Grade.OK
     assert "https://github.com/acme/shop/settings/hooks" in deliveries.found
     assert "https://v.example.com/webhooks/github" in deliveries.found
+
+
+@pytest.mark.parametrize(
+    ("provider", "page"),
+    [
+        ("gitlab", "https://gitlab.com/acme/shop/-/hooks"),
+        ("bitbucket", "https://bitbucket.org/acme/shop/admin/webhooks"),
+        ("gitea", "the host's page of webhooks for acme/shop"),
+    ],
+)
+def test_the_page_of_a_webhook_is_its_hosts(provider: str, page: str) -> None:
+    webhook = Webhook.model_validate(
+        {"provider": provider, "repository": "acme/shop", "secrets": [{"env": "HOOK"}]}
+    )
+    environment = {**WEB, "HOOK": LONG}
+
+    lines = look_at_webhook("shop", webhook, Settings.read(environment), environment)
+
+    assert page in lines[-1].found
+    assert f"https://v.example.com/webhooks/{provider}" in lines[-1].found
 
 
 @pytest.mark.parametrize(("value", "found"), [("short", "fewer than 16"), (" ", "blank")])

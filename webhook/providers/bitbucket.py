@@ -1,0 +1,92 @@
+"""Bitbucket Cloud: what its deliveries mean.
+
+One ``repo:push`` holds every ref of a push, so several tags may start a release each.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from webhook.providers.events import Event, Ignored, NewTag, Provider, TagPush
+from webhook.providers.payload import Commit, Part, identify, name_of, other_event, read_event, read_shape
+from webhook.providers.signature import check_prefixed
+from webhook.providers.strict_json import parse_object
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from release.secret import Secret
+    from webhook.providers.events import Delivery
+
+TAG_TYPES: Final = frozenset({"tag", "annotated_tag"})
+"""The second is what early versions called some of them."""
+NO_NEW_TAG: Final = "no new tag was pushed; branches, and tags that were moved or deleted, start nothing"
+
+
+class _Target(Part):
+    hash: Commit
+
+
+class _Ref(Part):
+    type: str
+    name: str
+    target: _Target
+
+
+class _OldRef(Part):
+    type: str
+
+
+class _Change(Part):
+    old: _OldRef | None
+    new: _Ref | None
+
+
+class _Changes(Part):
+    changes: list[_Change]
+
+
+class _Repository(Part):
+    full_name: str
+
+
+class _Actor(Part):
+    nickname: str | None = None
+    username: str | None = None
+    display_name: str | None = None
+
+
+class _Push(Part):
+    push: _Changes
+    repository: _Repository
+    actor: _Actor | None = None
+
+
+class Bitbucket(Provider):
+    """``events.Provider`` for Bitbucket Cloud."""
+
+    def verify(self, delivery: Delivery, secrets: Sequence[Secret]) -> None:
+        """``X-Hub-Signature``, here with SHA-256; ``X-Hook-UUID`` is no secret."""
+        check_prefixed(delivery.header("X-Hub-Signature"), delivery.body, secrets)
+
+    def parse(self, delivery: Delivery) -> Event:
+        """New tags, or why there is nothing to do."""
+        data = parse_object(delivery.body)
+        event, identity = read_event(delivery, "X-Event-Key"), identify(delivery, "X-Request-UUID")
+        if event != "repo:push":
+            return other_event(event, identity)
+        return _read_push(read_shape(_Push, data, what="push that Bitbucket sends"), identity)
+
+
+def _read_push(push: _Push, delivery: str) -> Event:
+    refs = [change.new for change in push.push.changes if change.old is None and change.new]
+    tags = tuple(NewTag(ref.name, ref.target.hash) for ref in refs if ref.type in TAG_TYPES)
+    if not tags:
+        return Ignored(NO_NEW_TAG, delivery)
+    actor = push.actor or _Actor()
+    return TagPush(
+        repository=push.repository.full_name,
+        tags=tags,
+        delivery=delivery,
+        pusher=name_of(actor.nickname, actor.username, actor.display_name),
+    )
