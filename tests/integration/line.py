@@ -159,7 +159,8 @@ class Interruptible:
 
     ``at_check``: called after each answer to "is it still my turn?", between a read and its write.
     ``at_line``: called with each line of the log. A frozen worker's heartbeat is frozen as well: it believes
-    in its claim until it asks.
+    in its claim until it asks. Lines may leave with the heartbeat: an end that one of them brings comes to
+    the stage when it asks next.
     """
 
     def __init__(
@@ -175,11 +176,13 @@ class Interruptible:
         self._at_line = at_line
         self._has_heartbeat = has_heartbeat
         self.checks = 0
+        self._end: BaseException | None = None
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 -- whatever the queue has
         return getattr(self._queue, name)
 
     def look(self, job_id: str, *, fence: int) -> Held | None:
+        self._come_to_an_end()
         held = self._queue.look(job_id, fence=fence)
         if held:
             self.checks += 1
@@ -191,9 +194,20 @@ class Interruptible:
 
     def log(self, job_id: str, *, fence: int, subject: str, stage: str, lines: Sequence[str]) -> bool:
         kept = self._queue.log(job_id, fence=fence, subject=subject, stage=stage, lines=lines)
-        for line in lines:
-            self._at_line(line)
+        try:
+            for line in lines:
+                self._at_line(line)
+        except BaseException as end:
+            if threading.current_thread().name != "heartbeat":
+                raise
+            self._end = end
+        if threading.current_thread().name != "heartbeat":
+            self._come_to_an_end()
         return kept
+
+    def _come_to_an_end(self) -> None:
+        if self._end:
+            raise self._end
 
 
 @dataclass(frozen=True)
