@@ -15,9 +15,9 @@ RUN python -m venv /opt/verdigris \
  && /opt/verdigris/bin/pip install --no-cache-dir -c constraints.txt '.[flower]'
 
 FROM python:3.12-slim
-# git for checkouts, tini so that a signal reaches every process.
+# git for checkouts, gpg and ssh-keygen for signed tags, tini so that a signal reaches every process.
 RUN apt-get update \
- && apt-get install -y --no-install-recommends git openssh-client tini \
+ && apt-get install -y --no-install-recommends git gpg openssh-client tini \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --uid 10001 --create-home --home-dir /home/verdigris verdigris \
  && install -d -o verdigris -g verdigris /data

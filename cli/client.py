@@ -13,6 +13,7 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, SSLError
 from cli.failures import Away, Failure, Refusal
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import TracebackType
 
     from cli.profile import Connection
@@ -39,7 +40,7 @@ REDIS_AWAY: Final = "/not-durable"
 
 
 class RedisAway(Away):
-    """The server is there and says so itself: Redis is away. What was asked for was not accepted."""
+    """The server is there and says so itself: Redis is away. A change may be asked for again."""
 
 
 class BearerToken(AuthBase):
@@ -82,15 +83,43 @@ class Client:
         """
         return self._ask("GET", path, params=parameters)
 
-    def post(self, *path: str, **members: str | None) -> Json:
-        """Ask for a change; members that are None or empty are left out. Never sent twice.
+    def post(self, *path: str, **members: str | bool | list[str] | None) -> Json:
+        """Ask for a change; members that are None, False or empty are left out. Never sent twice.
 
         Raises:
             Away, Failure: as ``get``.
         """
         return self._ask("POST", path, json={name: value for name, value in members.items() if value})
 
+    def delete(self, *path: str) -> Json:
+        """Take something away. Never sent twice.
+
+        Raises:
+            Away, Failure: as ``get``.
+        """
+        return self._ask("DELETE", path)
+
+    def lines(self, *path: str, **parameters: str | int | None) -> Iterator[str]:
+        """Each line of an answer that has many, as it comes.
+
+        Raises:
+            Away, Failure: as ``get``; ``Away`` also where it breaks off midway.
+        """
+        with self._send("GET", path, params=parameters, stream=True) as answer:
+            try:
+                for line in answer.iter_lines(chunk_size=None):
+                    yield line.decode()
+            except requests.RequestException as error:
+                raise Away(
+                    f"the answer of {self._server} broke off",
+                    detail=_reason(error),
+                    next_step="go on with --after and the id of the last whole line",
+                ) from error
+
     def _ask(self, method: str, path: tuple[str, ...], **content: Any) -> Json:  # noqa: ANN401 -- to requests
+        return self._read(self._send(method, path, **content))
+
+    def _send(self, method: str, path: tuple[str, ...], **content: Any) -> requests.Response:  # noqa: ANN401 -- to requests
         url = "/".join([self._server, "api/v1", *(quote(part, safe="") for part in path)])
         try:
             answer = self._session.request(
@@ -102,7 +131,7 @@ class Client:
             raise self._not_now(answer)
         if not answer.ok or answer.is_redirect:
             raise self._refusal(answer)
-        return self._read(answer)
+        return answer
 
     def _read(self, answer: requests.Response) -> Json:
         content = _find_object(answer)
@@ -116,7 +145,7 @@ class Client:
 
     def _unreachable(self, method: str, error: requests.RequestException) -> Away:
         """A change that was sent may have been accepted, though no answer came."""
-        is_in_doubt = method == "POST" and not any(isinstance(one, NEVER_SENT) for one in _causes(error))
+        is_in_doubt = method != "GET" and not any(isinstance(one, NEVER_SENT) for one in _causes(error))
         return Away(
             f"{self._server} can't be reached" if not is_in_doubt else f"no answer from {self._server}",
             detail=_reason(error),
@@ -140,7 +169,8 @@ class Client:
             return self._elsewhere(answer)
         problem = _find_object(answer) or {}
         detail, next_step = problem.get("detail", ""), problem.get("next_step", "check the server's address")
-        if answer.status_code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        is_told = answer.status_code == HTTPStatus.FORBIDDEN and "next_step" in problem
+        if answer.status_code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN} and not is_told:
             detail, next_step = detail if self._has_token else "no token is set", SIGN_IN
         return Refusal(
             problem.get("title") or f"{self._server} answered {answer.status_code}",

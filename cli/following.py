@@ -65,11 +65,11 @@ class Asking:
                     raise
                 self.pause(away.retry_after)
 
-    def post(self, *path: str, **members: str | None) -> Json:
+    def post(self, *path: str, **members: str | bool | None) -> Json:
         """Ask for a change, and again while Redis is away, to the deadline.
 
-        Only that answer says that nothing was accepted; after any other the change is not asked for twice.
-        A Redis that was frozen may still carry out what it was sent, so a later refusal names that doubt.
+        Only after that answer the change is asked for twice: what waits or runs is not doubled. A Redis that
+        was frozen may still carry out what it was sent, so a later refusal names that doubt.
 
         Raises:
             Away: the server can't be reached, or its answer was lost.
@@ -83,7 +83,7 @@ class Asking:
                 if not is_repeated:
                     self.tell(f"{away.message}: {away.detail}; trying again")
                 is_repeated = True
-                self.pause(away.retry_after, what="nothing was accepted")
+                self.pause(away.retry_after, what="not known to be accepted")
             except Refusal as refusal:
                 if is_repeated:
                     refusal.next_step = f"{refusal.next_step}; {IN_DOUBT}"

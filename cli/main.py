@@ -10,6 +10,7 @@ from cli.failures import EXIT_CODES
 from cli.lazy import Entry, LazyGroup
 
 ACTIONS: Final = "cli.commands.actions"
+VOTES: Final = "cli.commands.votes"
 READING: Final = "cli.commands.reading"
 PROCESSES: Final = "cli.commands.processes"
 
@@ -19,16 +20,23 @@ SECTIONS: Final = {
         "releases": Entry(READING, "releases", "The newest releases."),
         "show": Entry(READING, "show", "One release with its jobs and steps, or one job."),
         "logs": Entry(READING, "logs", "The log of a release."),
+        "tags": Entry("cli.commands.tags", "tags", "Tags that are in Git and were never delivered."),
+        "audit": Entry("cli.commands.audit", "audit", "Who asked for what, and what became of it."),
         "plan": Entry("cli.commands.plan", "plan", "Say what a release of TAG would meet and change."),
     },
     "Act": {
         "deploy": Entry(ACTIONS, "deploy", "Release a tag to its color, up to the smoke tests."),
         "promote": Entry(ACTIONS, "promote", "Move every user to the release that is ready."),
+        "approve": Entry(VOTES, "approve", "Say yes to the promote of a release."),
+        "reject": Entry(VOTES, "reject", "Say no to the promote of a release."),
+        "stop-countdown": Entry(VOTES, "stop_countdown", "Let a release not be promoted by itself."),
         "rollback": Entry(ACTIONS, "rollback", "Move every user back to the release before."),
         "decommission": Entry(ACTIONS, "decommission", "Take down the color that is not live."),
         "redeploy": Entry(ACTIONS, "redeploy", "Release the commit of an earlier release again."),
         "retry": Entry(ACTIONS, "retry", "Run the stages of a failed release again."),
+        "start": Entry(ACTIONS, "start", "Let a release that waits to start go on at once."),
         "cancel": Entry(ACTIONS, "cancel", "Stop a release on its way."),
+        "token": Entry("cli.commands.token", "token", "Make, list and revoke API tokens."),
     },
     "Run": {
         "demo": Entry("cli.demo.command", "demo", "Everything on this machine, with a guided tour.", "demo"),

@@ -14,7 +14,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cli.text import clock_time, duration, plain, shown_seconds, shown_time
+from cli.rule_words import told_approvals, told_countdown, told_freeze, told_next_freeze, vote_row
+from cli.text import clock_time, duration, plain, shown_seconds, shown_time, told_actor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -68,6 +69,8 @@ def print_app(app: Json) -> None:
             "green": green,
             "test route": observation.get("test_route"),
             "rollback": _rollback(app.get("rollback_safe")),
+            "frozen": told_freeze(app.get("freeze")),
+            "next freeze": told_next_freeze(app.get("next_freeze")),
             "seen": _seen(app["observation"]),
             "problem": observation.get("problem"),
         }
@@ -98,7 +101,7 @@ def print_releases(releases: Sequence[Json]) -> None:
             release["tag"],
             release["state"],
             shown_time(release["created_at"]),
-            _actor(release["actor"]),
+            told_actor(release["actor"]),
             release["reason"],
         ]
         for release in releases
@@ -120,7 +123,9 @@ def print_release(answer: Json) -> None:
             "commit": commit,
             "image": release["image"],
             "migration": _migration(release.get("migration")),
-            "by": _actor(release["actor"]),
+            "approvals": told_approvals(answer.get("approvals")),
+            "by itself": told_countdown(answer),
+            "by": told_actor(release["actor"]),
             "redeploy of": release["redeploy_of"],
             "created": shown_time(release["created_at"]),
         }
@@ -133,15 +138,22 @@ def print_release(answer: Json) -> None:
         _table(
             ["when", "to", "by", "reason"],
             [
-                [shown_time(one["at"]), one["to"], _actor(one["actor"]), one["reason"]]
+                [shown_time(one["at"]), one["to"], told_actor(one["actor"]), one["reason"]]
                 for one in answer["changes"]
             ],
         )
+    _print_votes(answer.get("votes") or [])
     for warning in release.get("warnings") or []:
         _print(f"\nwarning: {warning}", style="yellow")
     _print_by_hand(release)
     for job in answer["jobs"]:
         _print_problem(job)
+
+
+def _print_votes(votes: Sequence[Json]) -> None:
+    if votes:
+        _print("")
+        _table(["when", "vote", "by", "comment"], map(vote_row, votes))
 
 
 def _migration(migration: Json | None) -> str:
@@ -169,7 +181,7 @@ def print_jobs(jobs: Sequence[Json]) -> None:
             job["tag"],
             job["doing"],
             duration(job["started_at"], job["ended_at"]),
-            _actor(job["actor"]),
+            told_actor(job["actor"]),
         ]
         for job in jobs
     ]
@@ -188,7 +200,7 @@ def print_job(job: Json) -> None:
             "state": job["doing"],
             "queue": job["queue"],
             "position": job["position"],
-            "by": _actor(job["actor"]),
+            "by": told_actor(job["actor"]),
             "reason": job["reason"],
             "created": shown_time(job["created_at"]),
         }
@@ -199,6 +211,49 @@ def print_job(job: Json) -> None:
         [[run["stage"], run["state"], duration(run["started_at"], run["ended_at"])] for run in job["stages"]],
     )
     _print_problem(job)
+
+
+def print_tags(answer: Json) -> None:
+    """Tags in Git that nobody told of, and how to release one."""
+    rows = [
+        [
+            one["tag"],
+            state if not one["was"] else f"{state} from {one['was'][:SHORT_COMMIT]}",
+            one["commit"],
+            shown_time(one["since"]),
+            told_actor(one["by"]) if one["by"] else "",
+            one["reason"] or "",
+        ]
+        for state in ("missed", "moved", "dismissed")
+        for one in answer[state]
+    ]
+    if rows:
+        _table(["tag", "state", "commit", "seen first", "by", "reason"], rows)
+        _print(f"\nrelease one with `verdigris deploy {answer['app']} TAG --commit COMMIT`")
+    elif answer["compared_at"]:
+        _print(f"none that was seen more than a minute ago; compared {shown_time(answer['compared_at'])}")
+    else:
+        _print("not compared yet; is a worker running? --compare asks for it")
+    if answer["error"]:
+        _print(f"\n{answer['error']['title']}: {answer['error']['detail']}", style="red")
+        _print(f"Next: {answer['error']['next_step']}")
+
+
+def print_tokens(tokens: Sequence[Json]) -> None:
+    """API tokens, those of the configuration too."""
+    rows = [
+        [
+            one["name"],
+            one["role"],
+            ", ".join(one["apps"]) or "all",
+            f"{shown_time(one['expires'])}{' (past)' if one['is_expired'] else ''}",
+            "configuration" if one["is_configured"] else told_actor(one["made_by"]),
+            shown_time(one["made_at"]),
+            shown_time(one["last_used"]),
+        ]
+        for one in tokens
+    ]
+    _table(["name", "role", "apps", "expires", "made by", "made", "last used"], rows)
 
 
 def print_line(line: Json) -> None:
@@ -253,10 +308,6 @@ def _seen(observation: Json | None) -> str:
         return "not yet; is a worker running?"
     age = f"{shown_seconds(observation['age_seconds'])} ago"
     return f"{age}, stale: is a worker running?" if observation["is_stale"] else age
-
-
-def _actor(actor: Json) -> str:
-    return f"{actor['kind']}:{actor['name']}"
 
 
 def _show(content: RenderableType) -> None:

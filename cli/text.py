@@ -1,10 +1,13 @@
-"""Text from elsewhere, made safe to print: tags, reasons and logs may try to steer the terminal."""
+"""Text made fit to print: tags, reasons and logs may steer a terminal, and not every output has colors."""
 
 from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ESCAPE_SEQUENCE: Final = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[@-Z\\^_])")
 """What programs send to color their output (CSI), to set titles (OSC), and the short forms."""
@@ -14,6 +17,16 @@ def plain(text: object) -> str:
     """One line without escape sequences; what else is not printable is shown escaped."""
     without = ESCAPE_SEQUENCE.sub("", str(text)).replace("\t", "    ")
     return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in without)
+
+
+def has_colors(environment: Mapping[str, str], *, is_terminal: bool) -> bool:
+    """Whether to write in color: to a terminal, unless somebody said NO_COLOR (no-color.org)."""
+    return is_terminal and not environment.get("NO_COLOR")
+
+
+def told_actor(actor: Mapping[str, str]) -> str:
+    """``token:ci``, as it is kept."""
+    return f"{actor['kind']}:{actor['name']}"
 
 
 def shown_time(text: str | None) -> str:

@@ -21,7 +21,7 @@ Value = Any
 """Any JSON value, or ``NOTHING``."""
 
 NOTHING: Final = object()
-LONGEST: Final = 120
+LONGEST: Final = 200
 KEYS: Final = ("name", "mountPath", "containerPort", "port", "key")
 """What tells items of a list apart, as the API's own merge keys do."""
 

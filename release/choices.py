@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from release import refusals
 from release.model import JobKind, State
 
 if TYPE_CHECKING:
-    from release.model import Color, Job, Release
+    from release.model import Color, Job, Observation, Release
     from release.store import Store
+
+
+SWITCHES: Final = frozenset({JobKind.PROMOTE, JobKind.ROLLBACK})
 
 
 class Choices:
@@ -51,7 +54,7 @@ class Choices:
 
     def idle_color(self, app: str) -> Color:
         """The color that no user is on, as the cluster was last seen, else as our records have it."""
-        observation = self._store.observation(app)
+        observation = self._find_observation(app)
         if observation and observation.live:
             return observation.live.other
         live = [one for one in self._store.releases_on_a_color(app) if one.state is State.LIVE]
@@ -59,9 +62,17 @@ class Choices:
             raise refusals.nothing_live(app)
         return live[-1].color.other
 
+    def _find_observation(self, app: str) -> Observation | None:
+        """The last look at the cluster, unless users were moved since: our records know that first."""
+        observation = self._store.observation(app)
+        switches = (job for job in self._store.recent_jobs(app) if job.kind in SWITCHES and job.ended_at)
+        last = next(switches, None)
+        is_old = observation and last and last.ended_at and observation.at < last.ended_at
+        return None if is_old else observation
+
     def find_latest(self, app: str, color: Color) -> Release | None:
         """The release that a decommission is about: the one seen there, else the newest that got to pods."""
-        observation = self._store.observation(app)
+        observation = self._find_observation(app)
         if observation and not observation.problem and not observation.color(color).exists:
             return None
         seen = observation.color(color).release if observation else None

@@ -6,120 +6,38 @@ Secrets stand in it only by reference to an environment variable or a file. What
 
 from __future__ import annotations
 
-import os
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Discriminator,
-    Field,
-    IPvAnyNetwork,
-    Tag,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, Field, field_validator, model_validator
 
 from release.duration import PositiveSeconds, Seconds
-from release.model import Color, Migration
-from release.secret import Secret
+from release.image import ImageReference, NotAnImage
+from release.model import Color, Migration, StartWhen
+from release.origins import WITHOUT_CI, Registry, TagSignatures, Webhook
+from release.references import STRICT, TextOrReference, ValueOrReference, ValueReference
+from release.rules import AutoPromote, Freeze, People, Promotion
+from release.sign_in import GroupGrant, SignIn
+from release.tokens import Token
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from release.secret import Secret
 
 
-MINIMUM_SECRET_LENGTH = 16
 NAME = r"^[a-z0-9]([-a-z0-9]{0,40}[a-z0-9])?$"
 OBJECT_NAME = r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$"
 
 Name = Annotated[str, Field(pattern=NAME)]
 ObjectName = Annotated[str, Field(pattern=OBJECT_NAME)]
+CheckName = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,200}$")]
 Command = Annotated[list[str], Field(min_length=1)]
 
 
-class ConfigError(Exception):
-    """The file can't be used; the message lists every finding as ``file:line: field: what``."""
-
-
 class Part(BaseModel):
-    """A part of the file: unknown fields are mistakes, nothing changes after reading."""
+    """A part of the file."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class SecretReference(Part):
-    """Where a secret is kept: exactly one of an environment variable's name and a file's path."""
-
-    minimum: ClassVar[int] = MINIMUM_SECRET_LENGTH
-
-    env: Annotated[str | None, Field(min_length=1)] = None
-    file: Path | None = None
-
-    @model_validator(mode="after")
-    def _name_one_place(self) -> Self:
-        if (self.env is None) == (self.file is None):
-            message = "name exactly one of env and file"
-            raise ValueError(message)
-        return self
-
-    def resolve(self, environment: Mapping[str, str] = os.environ) -> Secret:
-        """Read the secret.
-
-        Raises:
-            ConfigError: it is missing, blank or too short.
-        """
-        place = f"environment variable {self.env}" if self.env else f"file {self.file}"
-        try:
-            text = environment[self.env] if self.env else Path(self.file or "").read_text(encoding="utf-8")
-        except (KeyError, OSError, ValueError) as error:  # ValueError: a file that is no text
-            raise ConfigError(f"the secret in {place} can't be read: set it") from error
-        value = text.strip()
-        if not value:
-            raise ConfigError(f"the secret in {place} is blank: set it")
-        if len(value) < self.minimum:
-            raise ConfigError(
-                f"the secret in {place} has fewer than {self.minimum} characters: use a longer one"
-            )
-        return Secret(value)
-
-
-class ValueReference(SecretReference):
-    """Where a value for the app's manifests is kept: the app decides how short it may be."""
-
-    minimum: ClassVar[int] = 1
-
-
-def _kind_of(value: object) -> str:
-    """Mappings are references, so that a mistake in one is told as that and not as "no text"."""
-    return "reference" if isinstance(value, dict | SecretReference) else "plain"
-
-
-TextOrReference = Annotated[
-    Annotated[str, Tag("plain")] | Annotated[ValueReference, Tag("reference")],
-    Discriminator(_kind_of),
-]
-ValueOrReference = Annotated[
-    Annotated[str | int | bool, Tag("plain")] | Annotated[ValueReference, Tag("reference")],
-    Discriminator(_kind_of),
-]
-
-
-class Webhook(Part):
-    """Which Git host may start releases, for which repository, with which secrets.
-
-    ``secrets`` lists more than one while one is being exchanged: each is valid.
-    """
-
-    provider: Literal[
-        "github", "gitlab", "gitea", "forgejo", "gogs", "bitbucket", "bitbucket-server", "generic"
-    ] = "github"
-    repository: Annotated[str, Field(pattern=r"^[^/\s]+(/[^/\s]+)+$")]
-    secrets: Annotated[list[SecretReference], Field(min_length=1)]
-    senders: Annotated[
-        list[IPvAnyNetwork], Field(description="networks that deliveries may come from; empty: any")
-    ] = []
+    model_config = STRICT
 
 
 class Manifests(Part):
@@ -173,8 +91,11 @@ class Smoke(Part):
 class Deadlines(Part):
     """How long each wait may take.
 
-    ``turn``: for a job's turn, and for a worker. ``cluster``: for an API server that can't be reached.
+    ``start``: for what ``start_when`` names. ``turn``: for a job's turn, and a worker. ``cluster``: for an
+    API server that can't be reached.
     """
+
+    start: PositiveSeconds = 3_600
 
     rollout: PositiveSeconds = 120
     image_wait: Seconds = 600
@@ -249,14 +170,58 @@ class App(Part):
     queue: Name | None = None
     queue_by_tag: Annotated[dict[str, Name], Field(description="glob over the tag → queue")] = {}
     keep_rollback_for: Seconds = 0
+    start_when: Annotated[StartWhen, Field(description="what a deploy waits for before it queues")] = (
+        StartWhen.PUSHED
+    )
+    required_checks: Annotated[
+        list[CheckName], Field(description="names of the checks that ci-passed needs")
+    ] = []
+    registry: Registry = Registry()
+    moved_tags: Annotated[
+        Literal["refuse", "release"], Field(description="a tag that was moved to another commit")
+    ] = "refuse"
+    require_signed_tags: TagSignatures | None = None
+    compare_tags: Annotated[Seconds, Field(description="how often to look for missed tags; 0: never")] = 900
+    poll: Annotated[Seconds, Field(description="how often to look for tags, and start them; 0: never")] = 0
     drain: Seconds = 30
     when_newer: Literal["keep", "cancel-queued"] = "keep"
+    freezes: list[Freeze] = []
+    promote: Promotion = Promotion()
+    auto_promote: AutoPromote | None = None
     keep: Keep = Keep()
+
+    @field_validator("image")
+    @classmethod
+    def _name_an_image(cls, image: str) -> str:
+        """A pushed tag must not choose whose registry is asked, with our password."""
+        host, slash, _ = image.partition("/")
+        if slash and "{" in host:
+            message = "the registry's name, before the first /, can't depend on the tag or the commit"
+            raise ValueError(message)
+        example = image.replace("{tag}", "v1-blue").replace("{commit}", "0" * 40)
+        try:
+            ImageReference.parse(example)
+        except NotAnImage as error:
+            message = f"becomes {example!r}, which no registry takes for an image"
+            raise ValueError(message) from error
+        return image
 
     @model_validator(mode="after")
     def _migrate_one_way(self) -> Self:
         if self.migrate and self.migrate_job:
             message = "migrate and migrate_job are two ways to do the same: name one"
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _name_what_to_wait_for(self) -> Self:
+        if (self.start_when is StartWhen.CI_PASSED) != bool(self.required_checks):
+            message = "start_when: ci-passed and required_checks belong together: name both or none"
+            raise ValueError(message)
+        without = self.webhook is None or self.webhook.provider in WITHOUT_CI
+        if self.start_when is StartWhen.CI_PASSED and without:
+            host = f"{self.webhook.provider} does not" if self.webhook else "no webhook is named"
+            message = f"ci-passed needs a host that tells of its CI, and {host}: use image-exists"
             raise ValueError(message)
         return self
 
@@ -270,11 +235,10 @@ class App(Part):
         return self.image.replace("{tag}", tag).replace("{commit}", commit)
 
 
-class Token(Part):
-    """An API token: its name is the actor, its value the secret."""
+class AuditTrail(Part):
+    """About how many entries of the audit trail are kept, each some 300 bytes of Redis."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-    value: SecretReference
+    keep: Annotated[int, Field(ge=1000)] = 1_000_000
 
 
 class Config(Part):
@@ -282,6 +246,10 @@ class Config(Part):
 
     public_read: Annotated[bool, Field(description="whether reads need no token")] = False
     tokens: list[Token] = []
+    sign_in: Annotated[SignIn | None, Field(description="the OpenID provider people sign in with")] = None
+    grants: Annotated[list[GroupGrant], Field(description="which group of the provider has which role")] = []
+    people: Annotated[People, Field(description="names in Git → names to sign in with")] = {}
+    audit: AuditTrail = AuditTrail()
     apps: Annotated[dict[Name, App], Field(min_length=1)]
 
     @field_validator("tokens")
@@ -294,6 +262,22 @@ class Config(Part):
                 message = f"two tokens are named {name}; give each a name of its own"
                 raise ValueError(message)
         return tokens
+
+    @model_validator(mode="after")
+    def _grant_what_is_there(self) -> Self:
+        """A grant for an app that does not exist is a slip of the pen: somebody may not do what was meant."""
+        if (self.sign_in is None) != (not self.grants):
+            message = "sign_in and grants belong together: name both or none"
+            raise ValueError(message)
+        for app in (app for grant in self.grants for app in grant.apps):
+            if app not in self.apps:
+                message = f"grants name the app {app}, which is not among apps"
+                raise ValueError(message)
+        for token in self.tokens:
+            for app in (app for app in token.apps if app not in self.apps):
+                message = f"the token {token.name} is for the app {app}, which is not among apps"
+                raise ValueError(message)
+        return self
 
     def queue_of(self, app: str, tag: str = "") -> str:
         """The queue of an app's jobs for a tag: that of the first pattern that fits, else the app's."""
@@ -316,7 +300,7 @@ class Config(Part):
         if configured is None:
             return []
         values = [value for by_color in configured.values_by_color.values() for value in by_color.values()]
-        candidates = [*values, *configured.manifests.variables.values()]
+        candidates = [*values, *configured.manifests.variables.values(), configured.registry.password]
         return [one.resolve() for one in candidates if isinstance(one, ValueReference)]
 
     def find_app(self, name: str) -> App | None:

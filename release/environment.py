@@ -10,7 +10,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from release.config import ConfigError
+from release.references import ConfigError
 from release.secret import Secret
 
 if TYPE_CHECKING:

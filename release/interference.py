@@ -17,6 +17,7 @@ from release.names import FIELD_MANAGER
 from release.others import Interference
 from release.records import Move
 from release.recovery import SETTLED, UNRECORDED, tell_switch
+from release.tested import runs_as_tested
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -249,7 +250,7 @@ def _tell_way(move: _Relocation) -> str:
         return f"`verdigris redeploy {origin.id}` deploys {origin.tag} again, as it does not run any more"
     if not move.is_back:
         return f"`verdigris rollback {app}` moves users to {named(origin)} again"
-    if runs.passed and runs.passed_route == seen.fingerprint and seen.test_route is origin.color:
+    if runs_as_tested(seen, origin):
         return f"`verdigris promote {app} --release {origin.id}` moves users to {named(origin)} again"
     anew = (
         f"`verdigris redeploy {origin.id}` tests {origin.tag} anew for a promote, as the route is no longer "

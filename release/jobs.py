@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from release.model import Actor, Color, JobKind, State
+from release.model import Actor, Color, JobKind, StartWhen, State
 from release.order import JUMPS, urgency
 from release.plan import stages_of
 from release.records import Move, dump, dump_problem
@@ -38,6 +38,7 @@ class NewRelease:
     image: str = ""
     redeploy_of: str = ""
     state: State = State.QUEUED
+    start_when: StartWhen = StartWhen.PUSHED
 
     def as_json(self) -> dict[str, str | bool]:
         """The hash that ``records.parse_release`` reads, without its times."""
@@ -53,6 +54,7 @@ class NewRelease:
             "actor": str(self.actor),
             "reason": self.reason,
             "redeploy_of": self.redeploy_of,
+            "start_when": self.start_when,
         }
 
 
@@ -76,13 +78,22 @@ class Superseding:
 
 
 @dataclass(frozen=True, slots=True)
+class Wait:
+    """What a job waits for before it goes into its queue, and for how many seconds at most."""
+
+    when: StartWhen
+    patience: int
+
+
+@dataclass(frozen=True, slots=True)
 class NewJob:
     """A job to be queued.
 
     ``patience``: how long, in seconds, it may wait for its turn, and for a worker. ``keep_rollback_for``: how
     long, in seconds, a deploy leaves alone what went on standby on its color. ``seen``: keys under which the
     same request may come again, with how long they are remembered, in seconds. ``once``: a stage that is not
-    repeated when its worker is lost. ``migrates``: see ``plan.stages_of``. ``moves``: steps that releases
+    repeated when its worker is lost. ``wait``: what keeps it out of its queue at first.
+    ``migrates``: see ``plan.stages_of``. ``moves``: steps that releases
     take with it; if one no longer fits, nothing is queued.
     """
 
@@ -104,6 +115,7 @@ class NewJob:
     moves: Sequence[Move] = ()
     clash: Clash = Clash()
     supersedes: Superseding | None = None
+    wait: Wait | None = None
 
     def as_json(self, timing: Timing) -> str:
         """What ``accept.lua`` reads."""
@@ -140,4 +152,6 @@ class NewJob:
             "urgency": urgency(self.kind),
             "patience": self.patience * 1000,
             "keep_rollback_for": self.keep_rollback_for * 1000,
+            "start_when": self.wait.when if self.wait else "",
+            "start_patience": self.wait.patience * 1000 if self.wait else 0,
         }

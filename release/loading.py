@@ -8,11 +8,12 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from release.config import Config, ConfigError, Part, SecretReference
+from release.config import Config
 from release.document import NoDocument, read_document
 from release.findings import describe, dotted
+from release.references import ConfigError, SecretReference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -87,7 +88,7 @@ def secret_references(part: object, above: Location = ()) -> Iterator[tuple[Loca
     if isinstance(part, SecretReference):
         yield above, part
         return
-    if isinstance(part, Part):
+    if isinstance(part, BaseModel):
         part = dict(part)
     if isinstance(part, list):
         part = dict(enumerate(part))

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from release.gitops import advise, tell_who
 from release.model import Color, State
+from release.tested import PROMOTABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from release.model import Observation, Release
     from release.others import Writer
-
-NEEDED: Final = frozenset({State.READY, State.ROLLED_BACK})
-"""States from which a promote is asked for: it is refused without the test entry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +56,7 @@ def find_missing_subset(seen: Observation, color: Color) -> str:
 def find_missing_test(seen: Observation, release: Release) -> str:
     """That the test entry of a release that may be promoted is gone; empty where it stands."""
     runs = seen.color(release.color)
-    if release.state not in NEEDED or runs.release != release.id or seen.test_route is release.color:
+    if release.state not in PROMOTABLE or runs.release != release.id or seen.test_route is release.color:
         return ""
     return f"the test entry of {release.tag} is gone from the route"
 

@@ -81,6 +81,15 @@ class JobState(StrEnum):
         return self in {JobState.DONE, JobState.FAILED, JobState.CANCELLED}
 
 
+class StartWhen(StrEnum):
+    """What a deploy waits for before it goes into its queue; a freeze keeps each of them waiting as well."""
+
+    PUSHED = "pushed"
+    CI_PASSED = "ci-passed"
+    IMAGE_EXISTS = "image-exists"
+    FREEZE_ENDS = "freeze-ends"
+
+
 class StageState(StrEnum):
     """What became of one stage of one job."""
 
@@ -174,7 +183,8 @@ class ByHand:
 class Release:
     """One tag of one app on its way. ``reason`` tells why it is in its state, in words for people.
 
-    ``warnings``: what sanity found that refuses nothing, each with what to do about it.
+    ``warnings``: what sanity found that refuses nothing, each with what to do about it. ``start_when``: what
+    it waits for, or still waited for when it failed; ``pushed`` once it has gone into its queue.
     """
 
     id: str
@@ -192,6 +202,7 @@ class Release:
     by_hand: ByHand = ByHand()
     warnings: tuple[str, ...] = ()
     migration: MigrationRecord = MigrationRecord()
+    start_when: StartWhen = StartWhen.PUSHED
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +236,8 @@ class Job:
     ``release_id`` is None only for the decommission of a color that no known release runs in;
     ``color`` is the color acted on. ``fence`` rises with each take-over; ``attempt`` counts those of the
     current stage from 1. ``problem`` holds the refusal or failure that ended it. ``held_until``: so long its
-    queue goes on without it, so that ``held_for``, a tag, can be rolled back to.
+    queue goes on without it, so that ``held_for``, a tag, can be rolled back to. ``start_by``: it stands in
+    no queue, and waits so long for what its release's ``start_when`` names.
     """
 
     id: str
@@ -250,6 +262,7 @@ class Job:
     problem: ProblemDocument | None = None
     held_until: datetime | None = None
     held_for: str = ""
+    start_by: datetime | None = None
     probe: Probe | None = None
 
     @property

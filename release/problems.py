@@ -38,4 +38,12 @@ class Problem(Exception):
 
 
 class NotDurable(Exception):
-    """Redis did not confirm a write in time; nothing was accepted. Ask again later."""
+    """Redis did not confirm in time. Ask again later.
+
+    ``is_in_doubt``: the question may have reached it, and a frozen Redis carries out what it has received
+    once it goes on. Otherwise nothing of it was done, and nothing will be.
+    """
+
+    def __init__(self, message: str, *, is_in_doubt: bool = True) -> None:
+        super().__init__(message)
+        self.is_in_doubt = is_in_doubt

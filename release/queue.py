@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from release.model import Actor
 from release.records import Offer, dump, dump_problem
@@ -19,12 +19,18 @@ from release.retention import FINISHED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
 
+    from release.ci import Check
     from release.jobs import NewJob, NewRelease
     from release.model import StageState
     from release.problems import ProblemDocument
     from release.records import Move
     from release.redis_access import Client
+
+
+CHECKS_KEPT: Final = 30 * 86_400
+"""How long, in seconds, what CI said of a commit is known: a tag may follow its commit after days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +81,10 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How it went: ``next``, ``over``, ``repeated``, ``requested``, ``begun``, ``cancelled`` or ``lost``.
+    """How it went, in a word, and what it made possible.
 
+    ``status``: ``next``, ``over``, ``repeated``, ``requested``, ``begun``, ``cancelled``, ``started`` or
+    ``lost``.
     ``offers``: what is to be published now. The end of a job may make two possible: the next of its queue,
     and the next of its app in another queue.
     """
@@ -127,11 +135,15 @@ class Queue:
         self._cancel = load_script(client, "cancel")
         self._move = load_script(client, "move")
         self._log = load_script(client, "log")
-        self._note = load_script(client, "note")
-        self._tell = load_script(client, "tell")
+        self._tell_of_job = load_script(client, "tell_of_job")
+        self._tell_of_release = load_script(client, "tell_of_release")
         self._recover = load_script(client, "recover")
         self._forget = load_script(client, "forget")
         self._settle = load_script(client, "settle")
+        self._start = load_script(client, "start")
+        self._wait = load_script(client, "wait")
+        self._unmet = load_script(client, "unmet")
+        self._checks = load_script(client, "checks")
 
     def accept(self, job: NewJob) -> Acceptance:
         """Queue a job, with its release where it brings one. Durable when this returns."""
@@ -213,6 +225,29 @@ class Queue:
         """
         return _ending(self._cancel([job_id, str(actor), dump_problem(problem), _dump(moves)]))
 
+    def start(self, job_id: str, *, moves: Iterable[Move], fields: Mapping[str, str]) -> Ending:
+        """Let a job into its queue whose wait is over, with new fields of its release; else ``begun``."""
+        return _ending(self._start([job_id, _dump(moves), dump(dict(fields))]))
+
+    def wait(
+        self, job_id: str, *, reason: str, fields: Mapping[str, str], till: datetime | None = None
+    ) -> bool:
+        """Tell what a job still waits for, with new fields of its release; False if it was told already."""
+        deadline = round(till.timestamp() * 1000) if till else 0
+        return bool(self._wait([job_id, reason, dump(dict(fields)), deadline]))
+
+    def end_wait(self, job_id: str, *, problem: ProblemDocument, moves: Iterable[Move]) -> Ending:
+        """Fail a job that still waits to start; ``begun`` where it has gone into its queue meanwhile."""
+        return _ending(self._unmet([job_id, dump_problem(problem), _dump(moves)]))
+
+    def note_checks(self, app: str, commit: str, checks: Iterable[Check]) -> None:
+        """Keep what CI says of a commit; of each check the newest word counts."""
+        told = [
+            {"name": one.name, "state": one.state, "at": round(one.at.timestamp() * 1000) if one.at else 0}
+            for one in checks
+        ]
+        self._checks([app, commit, dump(told), CHECKS_KEPT * 1000])
+
     def forget(self, app: str, release_ids: Sequence[str]) -> int:
         """Forget finished releases with all that belongs to them; how many went."""
         return int(self._forget([app, dump(sorted(FINISHED)), dump(list(release_ids))]))
@@ -243,13 +278,13 @@ class Queue:
         """Add lines to the log of ``subject`` while a stage holds its turn; False when it does not."""
         return bool(self._log([job_id, fence, subject, stage, self.timing.log_lines, *lines]))
 
-    def note(self, job_id: str, *, mark: str, text: str) -> bool:
+    def tell_of_job(self, job_id: str, *, mark: str, text: str) -> bool:
         """Tell why a job does not go on, in its log, once for each ``mark``; False when that was told."""
-        return bool(self._note([job_id, mark, text]))
+        return bool(self._tell_of_job([job_id, mark, text]))
 
-    def tell(self, release_id: str, *, mark: str, text: str) -> bool:
+    def tell_of_release(self, release_id: str, *, mark: str, text: str) -> bool:
         """Add a line to a release's log, whatever job it has; False when ``mark`` was told last."""
-        return bool(self._tell([release_id, mark, text, self.timing.log_lines]))
+        return bool(self._tell_of_release([release_id, mark, text, self.timing.log_lines]))
 
 
 def _dump(moves: Iterable[Move]) -> str:

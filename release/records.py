@@ -28,6 +28,7 @@ from release.model import (
     Stage,
     StageRun,
     StageState,
+    StartWhen,
     State,
 )
 from release.problems import ProblemDocument
@@ -162,6 +163,7 @@ def parse_release(record: Hash) -> Release:
         by_hand=ByHand(record.get("by_hand_promote", ""), record.get("by_hand_rollback", "")),
         warnings=tuple(record.get("warnings", "").splitlines()),
         migration=_parse_migration(record),
+        start_when=StartWhen(record.get("start_when") or StartWhen.PUSHED),
     )
 
 
@@ -221,6 +223,7 @@ def parse_job(record: Hash) -> Job:
         problem=ProblemDocument(**json.loads(problem)) if problem else None,
         held_until=_find_moment(record.get("held_until")),
         held_for=record.get("held_for", ""),
+        start_by=_find_moment(record.get("start_by")),
         probe=Probe(**json.loads(probe)) if probe else None,
     )
 

@@ -1,10 +1,11 @@
 """The way to Redis: the keys' prefix, the scripts, and one exception for every way it can be away.
 
-Only this module, the store and the queue know Redis.
+Only this module, the queue, the store with its parts, and `redis_facts` know Redis.
 """
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -25,6 +26,14 @@ REFUSALS: Final = ("MISCONF", "NOREPLICAS", "BUSY", "MASTERDOWN")
 """Answers without an exception of their own in redis-py: can't write to disk, too few replicas, a script that
 does not end, a replica without its master."""
 
+ANSWERED: Final = (
+    redis.exceptions.BusyLoadingError,
+    redis.exceptions.AuthenticationError,
+    redis.exceptions.ReadOnlyError,
+    redis.exceptions.OutOfMemoryError,
+)
+"""Ways of being away in which Redis said itself that it does nothing."""
+
 REST: Final = 1.0
 """Seconds for which a Redis that kept silent is not asked again."""
 
@@ -36,7 +45,7 @@ class Silence:
     """Remembers for a moment that Redis kept silent, so that only one caller at a time waits for it.
 
     A refused connection is known at once and needs no memory. After a silence the first question is a PING:
-    a frozen Redis carries out later whatever it was sent, though its caller was told that nothing was done.
+    a frozen Redis carries out later whatever it was sent, though its caller was told that it did not answer.
     """
 
     def __init__(self, *, rest: float = REST, clock: Callable[[], float] = time.monotonic) -> None:
@@ -136,7 +145,8 @@ def key(*parts: str) -> str:
 def told_as_not_durable() -> Iterator[None]:
     """Turn every way in which Redis can be away into ``NotDurable``.
 
-    Loading, read-only, out-of-memory and disk-full answers count: nothing was written then either.
+    Loading, read-only, out-of-memory and disk-full answers count: nothing was written then, and that is sure,
+    as it is where no connection was made. After any other silence it is not known.
     """
     away = (
         redis.exceptions.ConnectionError,
@@ -147,11 +157,20 @@ def told_as_not_durable() -> Iterator[None]:
     try:
         yield
     except away as error:
-        raise NotDurable(f"Redis did not answer: {type(error).__name__}") from error
+        raise NotDurable(
+            f"Redis did not answer: {type(error).__name__}", is_in_doubt=_is_in_doubt(error)
+        ) from error
     except redis.exceptions.ResponseError as error:
         if not str(error).startswith(REFUSALS):
             raise
-        raise NotDurable(f"Redis refuses writes: {error}") from error
+        raise NotDurable(f"Redis refuses writes: {error}", is_in_doubt=False) from error
+
+
+def _is_in_doubt(error: Exception) -> bool:
+    """Whether a request may have reached Redis. redis-py tells a refused connection only by its context."""
+    if isinstance(error, ANSWERED):
+        return False
+    return not isinstance(error.__context__, (ConnectionRefusedError, socket.gaierror))
 
 
 def load_script(client: Client, name: str) -> Script:

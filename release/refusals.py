@@ -10,6 +10,7 @@ from release.tag import shown
 
 if TYPE_CHECKING:
     from release.model import Actor, Job, Release
+    from release.problems import ProblemDocument
 
 
 def unknown_app(app: str) -> Problem:
@@ -141,6 +142,16 @@ def cannot_retry(release: Release) -> Problem:
     )
 
 
+def no_commit(release: Release) -> Problem:
+    """A release that was taken over from elsewhere: nobody knows what it was made from."""
+    return Problem(
+        "no-commit",
+        "Its commit is not known",
+        detail=f"{release.app}: release {release.id} ({release.tag}) was taken over without one",
+        next_step=f"tag that commit with a name that ends in -{release.color} and push the tag",
+    )
+
+
 def nothing_to_cancel(release: Release) -> Problem:
     """Nothing of it waits or runs."""
     return Problem(
@@ -182,6 +193,38 @@ def waited_too_long(job: Job) -> Problem:
         detail=f"{job.app}: {job.kind} of {job.tag or job.color} waited in the queue {job.queue} for longer"
         f" than deadlines.turn of {job.app} allows",
         next_step=f"see that workers run (`verdigris worker`), then ask again with `verdigris {job.kind}`",
+    )
+
+
+def not_waiting(release: Release) -> Problem:
+    """Only what waits to start can be started by hand."""
+    return Problem(
+        "not-waiting",
+        "The release does not wait to start",
+        detail=f"{release.app}: release {release.id} ({release.tag}) is {release.state}",
+        next_step=f"see where it is with `verdigris show {release.id}`",
+    )
+
+
+def reason_missing(refusal: ProblemDocument) -> Problem:
+    """Going past a rule without saying why."""
+    return Problem(
+        "reason-missing",
+        "An override needs a reason",
+        detail=f"{refusal.title}: {refusal.detail}",
+        next_step="ask again with a reason: it stays in the history",
+        status=422,
+    )
+
+
+def start_condition_not_met(job: Job, release: Release) -> Problem:
+    """What a release keeps as its end when what it waited for did not come in time."""
+    return Problem(
+        "start-condition-not-met",
+        "What it waited for did not come",
+        detail=f"{job.app}: {job.tag}: {release.reason}: for longer than deadlines.start allows",
+        next_step=f"see to CI or the image, then `verdigris retry {release.id}`: it waits again, and"
+        f" `verdigris start {release.id}` lets it go on without",
     )
 
 

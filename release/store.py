@@ -9,6 +9,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from release.api_tokens import ApiTokens
+from release.audit import KEEP, Audit
+from release.ci import CheckState
+from release.consent import Consent
+from release.heard_tags import HeardTags
 from release.records import (
     Change,
     LogLine,
@@ -34,10 +39,14 @@ PRIORITIES: Final = ("", "\x06\x163", "\x06\x166", "\x06\x169")
 
 
 class Store:
-    """What is known of releases. Each method raises ``NotDurable`` while Redis can't be asked."""
+    """What is known of releases, and in its parts of what they are called. ``NotDurable`` without Redis."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, *, audit_keep: int = KEEP) -> None:
         self._redis: Any = client
+        self.tags = HeardTags(client)
+        self.consent = Consent(client)
+        self.audit = Audit(client, keep=audit_keep)
+        self.api_tokens = ApiTokens(client)
 
     def is_reachable(self) -> bool:
         """Whether Redis answers; raises ``NotDurable`` with the reason when it doesn't."""
@@ -87,8 +96,28 @@ class Store:
         return self._jobs(key("app", app, "jobs"), 0, limit - 1) if limit > 0 else []
 
     def queue(self, name: str) -> list[Job]:
-        """The active job, then those that wait behind it, in their order, then those that are held."""
-        return [*self._jobs(key("queue", name), 0, -1), *self._held(name)]
+        """The active job, then those behind it in their order; then those held, and those yet to start."""
+        return [
+            *self._jobs(key("queue", name), 0, -1),
+            *self._held(name),
+            *(job for job in self.starting() if job.queue == name),
+        ]
+
+    def starting(self, app: str | None = None) -> list[Job]:
+        """Jobs of one app, or of all, that stand in no queue until what they wait for is there.
+
+        Oldest first: what the end of a freeze lets in goes on in the order in which it came.
+        """
+        with told_as_not_durable():
+            ids = self._redis.zrange(key("starting"), 0, -1)
+        jobs = [job for job in self._read_jobs(ids) if app in {None, job.app}]
+        return sorted(jobs, key=lambda job: (job.created_at, job.id))
+
+    def checks(self, app: str, commit: str) -> dict[str, CheckState]:
+        """What CI said last of each check of a commit."""
+        with told_as_not_durable():
+            known = self._redis.hgetall(key("checks", app, commit))
+        return {name: CheckState(json.loads(said)["state"]) for name, said in known.items()}
 
     def find_active(self, app: str) -> Job | None:
         """The one job of an app that is offered or runs, in whatever queue."""
@@ -136,6 +165,16 @@ class Store:
         """Whether this one-time ticket is used for the first time; remembered for ``seconds``."""
         with told_as_not_durable():
             return bool(self._redis.set(key("spent", ticket), "1", nx=True, ex=seconds))
+
+    def end_session(self, session_id: str, *, seconds: int) -> None:
+        """Remember that a person signed out, for the ``seconds`` that copies of the cookie would count."""
+        with told_as_not_durable():
+            self._redis.set(key("ended", session_id), "1", ex=seconds)
+
+    def is_session_ended(self, session_id: str) -> bool:
+        """Whether that session was signed out of."""
+        with told_as_not_durable():
+            return bool(self._redis.exists(key("ended", session_id)))
 
     def task_ids(self, celery_queue: str) -> list[str]:
         """Ids of the tasks that wait in the broker for a worker.

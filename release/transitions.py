@@ -7,14 +7,14 @@ from typing import Final
 from release.model import State
 
 TRANSITIONS: Final[dict[State, frozenset[State]]] = {
-    State.WAITING: frozenset({State.QUEUED, State.CANCELLED, State.FAILED}),
+    State.WAITING: frozenset({State.QUEUED, State.CANCELLED, State.FAILED, State.SUPERSEDED}),
     State.QUEUED: frozenset({State.RUNNING, State.CANCELLED, State.SUPERSEDED}),
     State.RUNNING: frozenset({State.READY, State.FAILED, State.CANCELLED}),
     State.READY: frozenset({State.LIVE, State.SUPERSEDED}),
     State.LIVE: frozenset({State.STANDBY, State.ROLLED_BACK}),
     State.STANDBY: frozenset({State.LIVE, State.RETIRED}),
     State.ROLLED_BACK: frozenset({State.LIVE, State.RETIRED}),
-    State.FAILED: frozenset({State.QUEUED}),
+    State.FAILED: frozenset({State.QUEUED, State.WAITING}),
     State.CANCELLED: frozenset(),
     State.SUPERSEDED: frozenset(),
     State.RETIRED: frozenset(),

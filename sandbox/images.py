@@ -1,10 +1,12 @@
 """The sandbox's image registry: an image is a commit of a local Git repository and the command to run in it.
 
-A tag of the image is a tag of the repository or a full commit id. What a pod makes of an image, and how often
-a pull is tried again, is the node's business.
+A tag of the image is a tag of the repository or a full commit id; its digest is that of the manifest that it
+would have in a registry (`manifest_of`). What a pod makes of an image, and how often a pull is tried again,
+is the node's business.
 """
 
 import hashlib
+import json
 import os
 import re
 import signal
@@ -20,6 +22,7 @@ import yaml
 
 from sandbox.process import signal_group, spawn
 
+_OCI = "application/vnd.oci.image"
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _COMPONENT = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
 _REFERENCE = re.compile(
@@ -84,6 +87,30 @@ def parse_reference(name: str) -> Reference:
     return Reference(f"{found['domain']}/{found['path']}", found["tag"] or "latest", found["digest"])
 
 
+def config_of(commit: str, command: Sequence[str]) -> bytes:
+    """The image's configuration, as a registry would keep it."""
+    run = {"Cmd": list(command), "Labels": {"org.opencontainers.image.revision": commit}}
+    layers: dict[str, Any] = {"type": "layers", "diff_ids": []}
+    return json.dumps({"architecture": "amd64", "os": "linux", "config": run, "rootfs": layers}).encode()
+
+
+def manifest_of(commit: str, command: Sequence[str]) -> bytes:
+    """The image's manifest: with `config_of` as its blob it can be pushed to a real registry."""
+    config = config_of(commit, command)
+    blob = {"mediaType": f"{_OCI}.config.v1+json", "digest": _digest(config), "size": len(config)}
+    kind = f"{_OCI}.manifest.v1+json"
+    return json.dumps({"schemaVersion": 2, "mediaType": kind, "config": blob, "layers": []}).encode()
+
+
+def digest_of(commit: str, command: Sequence[str]) -> str:
+    """What the image is pinned by: the digest of its manifest."""
+    return _digest(manifest_of(commit, command))
+
+
+def _digest(content: bytes) -> str:
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
 def _split_domain(name: str) -> tuple[str, str]:
     domain, slash, path = name.partition("/")
     if slash and (domain == "localhost" or "." in domain or ":" in domain):
@@ -110,14 +137,13 @@ class Images:
         reference = parse_reference(name)
         try:
             source = self._read_sources().get(reference.repository)
-            commit = None if source is None else await _find_commit(source.repository, reference)
+            commit = None if source is None else await _find_commit(source, reference)
             if source is None or commit is None:
                 raise PullError(_not_found(reference))
             tree = await self._get_tree(source.repository, commit)
         except (_GitFailed, _BadFile, OSError) as error:
             raise PullError(f"{_failed_to_resolve(reference)}: {error}") from error
-        digest = hashlib.sha256(repr((commit, source.command)).encode()).hexdigest()
-        return Image(reference, f"sha256:{digest}", tree, source.command)
+        return Image(reference, _digest(config_of(commit, source.command)), tree, source.command)
 
     def _read_sources(self) -> dict[str, _Source]:
         if self._file is None:
@@ -165,21 +191,32 @@ def _parse_source(entry: dict[str, Any], folder: Path) -> tuple[str, _Source]:
     return parse_reference(str(entry["name"])).repository, source
 
 
-async def _find_commit(repository: Path, reference: Reference) -> str | None:
-    """The commit of an image's tag. The sandbox's registry has no digests: such an image is not found."""
+async def _find_commit(source: _Source, reference: Reference) -> str | None:
+    """The commit of an image. Where there is a digest it counts alone, and the tag is not looked at."""
     if reference.digest is not None:
-        return None
+        commits = await _list_commits(source.repository)
+        fitting = (one for one in commits if digest_of(one, source.command) == reference.digest)
+        return next(fitting, None)
     names = [f"refs/tags/{reference.tag}"]
     if _COMMIT.fullmatch(reference.tag):
         names.append(reference.tag)
     for name in names:
         found = await _git(
-            f"--git-dir={repository}", "cat-file", "--batch-check", stdin=f"{name}^{{commit}}\n"
+            f"--git-dir={source.repository}", "cat-file", "--batch-check", stdin=f"{name}^{{commit}}\n"
         )
         commit, kind, *_ = found.split()
         if kind == "commit":
             return commit
     return None
+
+
+async def _list_commits(repository: Path) -> list[str]:
+    """Every commit that is there, also one that no tag leads to any more: so a registry keeps its bytes."""
+    found = await _git(
+        f"--git-dir={repository}", "cat-file", "--batch-check", "--batch-all-objects", "--unordered"
+    )
+    objects = (line.split() for line in found.splitlines())
+    return [name for name, kind, *_ in objects if kind == "commit"]
 
 
 async def _git(*arguments: str, index: Path | None = None, stdin: str = "") -> str:

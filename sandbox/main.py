@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from sandbox.api.access import ADMIN
+from sandbox.api.namespaces import add_namespace
 from sandbox.api.server import ApiServer, write_kubeconfig
 from sandbox.api.usage import Usage
 from sandbox.api.users import User, service_account
@@ -22,7 +23,7 @@ from sandbox.gateway import Gateway
 from sandbox.images import Images
 from sandbox.node import Node
 from sandbox.seeds import SeedError, plant
-from sandbox.store import Object, Store
+from sandbox.store import Store
 
 ENDPOINTS_FILE = "sandbox.json"
 KUBECONFIG_FILE = "kubeconfig"
@@ -102,8 +103,7 @@ async def _start(settings: Settings, directory: Path, running: AsyncExitStack) -
 def _fill(store: Store, settings: Settings) -> None:
     """Put in what is there from the start; the API server brings some namespaces of its own."""
     for name in settings.namespaces:
-        if store.find("namespaces", "", name) is None:
-            store.create("namespaces", _namespace(name))
+        add_namespace(store, name)
     if settings.objects is not None:
         try:
             plant(store, settings.objects)
@@ -166,13 +166,3 @@ def _sole_use(directory: Path) -> Iterator[None]:
         for path in stale:  # of a sandbox that was killed
             path.unlink(missing_ok=True)
         yield
-
-
-def _namespace(name: str) -> Object:
-    return {
-        "apiVersion": "v1",
-        "kind": "Namespace",
-        "metadata": {"name": name, "labels": {"kubernetes.io/metadata.name": name}},
-        "spec": {"finalizers": ["kubernetes"]},
-        "status": {"phase": "Active"},
-    }

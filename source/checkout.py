@@ -18,18 +18,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from release.problems import Problem
-from release.tag import find_refusal, shown
-from source.address import anonymous, get_transport, without_credentials
+from release.tag import find_refusal
+from source.address import get_transport
 from source.commands import OUR_CONFIGURATION, Commands, GitFailed, GitTimedOut
 from source.export import Limits, UnsafeTree, export
+from source.refusals import kept_nothing, missing_commit, missing_tag, moved_tag, unreachable, unsafe
+from source.tag_signatures import Demand, check_tag_object
+from source.trailers import read_trailers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from release.origins import TagSignatures
+    from source.signature_answers import Signature
 
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}")
 _BROKEN: Final = re.compile(
     r"\.lock'|corrupt|loose object|bad object|not a git repository: '/", re.IGNORECASE
 )
+_NO_SUCH_TAG: Final = "couldn't find remote ref"
 _LOCAL_SECONDS: Final = 60
 
 
@@ -71,33 +78,61 @@ class Repositories:
             Problem: ``tag-missing``, ``repository-unreachable``, ``repository-refused``.
         """
         if refusal := find_refusal(tag):
-            raise _missing_tag(address, tag, why=refusal)
+            raise missing_tag(address, tag, why=refusal)
         name = f"refs/tags/{tag}"
         answer = self._ask(address, name)
         found = {name: commit for commit, _, name in (line.partition("\t") for line in answer.splitlines())}
         commit = found.get(f"{name}^{{}}") or found.get(name)
         if commit is None:
-            raise _missing_tag(address, tag, why="it is not there")
+            raise missing_tag(address, tag, why="it is not there")
         return commit
 
-    def read_trailers(self, address: str, tag: str, *, commit: str, key: str) -> list[str]:
+    def check_signature(self, demand: Demand, *, is_past: bool = False) -> Signature:
+        """Who signed the tag as it is on the remote now; it must still point at the commit that is demanded.
+
+        ``is_past``: of a commit that was released before. Where its tag is gone or was moved since, or the
+        Git host is away, the tag object that was found good here before is checked again, with today's keys.
+
+        Raises:
+            Problem: ``tag-not-signed``, ``tag-signature-refused``, ``signature-check-impossible``; else as
+                ``resolve_tag``, and ``tag-moved``.
+        """
+        if not _COMMIT.fullmatch(demand.commit):
+            raise missing_commit(demand.address, demand.commit)
+        kept = f"refs/verdigris-signed/{demand.commit}/{demand.tag}"
+        with self._locked(demand.address) as commands:
+            try:
+                self._get_tag(commands, demand.address, demand.tag, demand.commit)
+            except Problem as problem:
+                if not is_past:
+                    raise
+                return _check_kept(commands, kept, demand, problem)
+            signature = check_tag_object(commands, _kept_tag(demand.tag), demand)
+            try:
+                commands.run(["update-ref", kept, _kept_tag(demand.tag)], seconds=_LOCAL_SECONDS)
+            except GitFailed as error:
+                raise unreachable(demand.address, error) from None
+            return signature
+
+    def read_trailers(
+        self, address: str, tag: str, *, commit: str, key: str, keys: TagSignatures | None = None
+    ) -> list[str]:
         """The values of a trailer in the message of an annotated tag, as ``git interpret-trailers`` has them.
 
         A lightweight tag has no message, so nothing. ``commit``: what the tag pointed at a moment ago.
+        ``keys``: only what one of them signed is read; the tag may have been replaced since it was checked.
 
         Raises:
-            Problem: ``tag-moved``; else as ``resolve_tag``.
+            Problem: ``tag-moved``; with ``keys`` as ``check_signature``; else as ``resolve_tag``.
         """
-        if refusal := find_refusal(tag):
-            raise _missing_tag(address, tag, why=refusal)
         with self._locked(address) as commands:
+            self._get_tag(commands, address, tag, commit)
+            if keys:
+                check_tag_object(commands, _kept_tag(tag), Demand(address, tag, commit, keys))
             try:
-                self._fetch_tag(commands, address, tag)
-                return _read_trailers(commands, tag, commit=commit, key=key)
-            except _Moved as error:
-                raise _moved_tag(address, tag, str(error)) from None
+                return read_trailers(commands, _kept_tag(tag), tag=tag, key=key)
             except GitFailed as error:
-                raise _unreachable(address, error) from None
+                raise unreachable(address, error) from None
 
     def check_out(self, address: str, commit: str, into: Path) -> Tree:
         """A clean tree of the commit at ``into``; what stood there before is removed.
@@ -108,7 +143,7 @@ class Repositories:
             Problem: ``commit-missing``, ``unsafe-tree``, ``repository-unreachable``, ``repository-refused``.
         """
         if not _COMMIT.fullmatch(commit):
-            raise _missing_commit(address, commit)
+            raise missing_commit(address, commit)
         with self._locked(address) as commands:
             self._get_commit(commands, address, commit)
             return self._export_anew(commands, address, commit, into)
@@ -144,19 +179,40 @@ class Repositories:
         try:
             return self._commands(address).run(command, seconds=self._ask_seconds)
         except GitFailed as error:
-            raise _unreachable(address, error) from None
+            raise unreachable(address, error) from None
 
     def _get_commit(self, commands: Commands, address: str, commit: str) -> None:
         if _has_commit(commands, commit):
             return
+        self._bring(commands, address, lambda into: self._fetch(into, address, commit))
+        if not _has_commit(commands, commit):
+            raise missing_commit(address, commit)
+
+    def _get_tag(self, commands: Commands, address: str, tag: str, commit: str) -> None:
+        """The tag as it is now, which must point at the commit; that is kept for redeploys.
+
+        Raises:
+            Problem: ``tag-moved``; else as ``resolve_tag``.
+        """
+        if refusal := find_refusal(tag):
+            raise missing_tag(address, tag, why=refusal)
+        self._bring(commands, address, lambda into: self._fetch_tag(into, address, tag))
         try:
-            self._fetch(commands, address, commit)
+            found = _commit_of(commands, _kept_tag(tag))
+            if found != commit:
+                raise moved_tag(address, tag, commit=commit, found=found)
+            commands.run(["update-ref", f"refs/verdigris/{commit}", commit], seconds=_LOCAL_SECONDS)
+        except GitFailed as error:
+            raise unreachable(address, error) from None
+
+    def _bring(self, commands: Commands, address: str, fetch: Callable[[Commands], None]) -> None:
+        """Fetch; into a new cache where a killed Git left this one unusable."""
+        try:
+            fetch(commands)
         except GitFailed as error:
             if not _BROKEN.search(str(error)):
-                raise _unreachable(address, error) from None
-            self._start_over(commands, address, commit)
-        if not _has_commit(commands, commit):
-            raise _missing_commit(address, commit)
+                raise unreachable(address, error) from None
+            self._start_over(commands, address, fetch)
 
     def _fetch(self, commands: Commands, address: str, commit: str) -> None:
         """That commit alone, or all tags and branches where the host does not give single commits."""
@@ -178,7 +234,11 @@ class Repositories:
             self._fetch_only(commands, address, what, "--depth=1")
         except GitTimedOut:
             raise
-        except GitFailed:
+        except GitFailed as error:
+            if _NO_SUCH_TAG in str(error):
+                raise missing_tag(address, tag, why="it is not there") from None
+            if _BROKEN.search(str(error)):
+                raise
             self._fetch_only(commands, address, what)
 
     def _fetch_only(self, commands: Commands, address: str, *what: str) -> None:
@@ -187,15 +247,15 @@ class Repositories:
         command = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", *options, "--", address]
         commands.run([*command, *references], seconds=self._fetch_seconds)
 
-    def _start_over(self, commands: Commands, address: str, commit: str) -> None:
-        """Replace a cache that a killed Git left unusable, once the new one has the commit."""
+    def _start_over(self, commands: Commands, address: str, fetch: Callable[[Commands], None]) -> None:
+        """Replace a cache that a killed Git left unusable, once the new one has what is fetched."""
         with tempfile.TemporaryDirectory(dir=self._directory, ignore_cleanup_errors=True) as folder:
             fresh = Commands(Path(folder, "fresh.git"), commands.configuration, commands.transport)
             _create(fresh, address)
             try:
-                self._fetch(fresh, address, commit)
+                fetch(fresh)
             except GitFailed as error:
-                raise _unreachable(address, error) from None
+                raise unreachable(address, error) from None
             commands.repository.rename(Path(folder, "broken.git"))
             fresh.repository.rename(commands.repository)
 
@@ -208,47 +268,33 @@ class Repositories:
             try:
                 files = export(commands, commit, fresh, limits=self._limits)
             except UnsafeTree as error:
-                raise _unsafe(address, commit, error) from error
+                raise unsafe(address, commit, error) from error
             except GitFailed as error:
-                raise _unreachable(address, error) from None
+                raise unreachable(address, error) from None
             if into.exists():
                 shutil.rmtree(into)
             fresh.rename(into)
         return Tree(into, commit, files)
 
 
-class _Moved(Exception):
-    """The tag points elsewhere by now; the message is where."""
-
-
 def _kept_tag(tag: str) -> str:
     return f"refs/verdigris-tags/{tag}"
 
 
-def _read_trailers(commands: Commands, tag: str, *, commit: str, key: str) -> list[str]:
-    """The trailers of the message without its signature, which stands behind it and would hide them.
+def _commit_of(commands: Commands, name: str) -> str:
+    return commands.run(["rev-parse", "--verify", f"{name}^{{commit}}"], seconds=_LOCAL_SECONDS).strip()
 
-    To Git the first paragraph is a title and never a trailer. A title is put before it: whoever writes
-    nothing but the trailer into a tag means it.
+
+def _check_kept(commands: Commands, name: str, demand: Demand, problem: Problem) -> Signature:
+    """The signature of the tag object that is kept; ``problem`` is why there is no newer one.
+
+    A signature is the same proof wherever the object comes from, so what is kept need not be trusted.
     """
-    name = _kept_tag(tag)
-    found = commands.run(["rev-parse", "--verify", f"{name}^{{commit}}"], seconds=_LOCAL_SECONDS).strip()
-    if found != commit:
-        raise _Moved(found)
-    commands.run(["update-ref", f"refs/verdigris/{commit}", commit], seconds=_LOCAL_SECONDS)
-    if commands.run(["cat-file", "-t", name], seconds=_LOCAL_SECONDS).strip() != "tag":
-        return []
-    message, signature = (
-        commands.run(["for-each-ref", f"--format=%({part})", name], seconds=_LOCAL_SECONDS).rstrip("\n")
-        for part in ("contents", "contents:signature")
-    )
-    with tempfile.NamedTemporaryFile("w", suffix=".message", errors="surrogateescape") as file:
-        file.write(f"{tag}\n\n{message.removesuffix(signature)}")
-        file.flush()
-        command = ["interpret-trailers", "--parse", "--no-divider", file.name]
-        lines = commands.run(command, seconds=_LOCAL_SECONDS).splitlines()
-    trailers = [line.partition(":") for line in lines]
-    return [value.strip() for name, _, value in trailers if name.strip().lower() == key.lower()]
+    try:
+        _commit_of(commands, name)
+    except GitFailed:
+        raise kept_nothing(problem, demand.tag) from problem
+    return check_tag_object(commands, name, demand)
 
 
 def _create(commands: Commands, address: str) -> None:
@@ -258,7 +304,7 @@ def _create(commands: Commands, address: str) -> None:
             ["init", "--quiet", "--bare", "--template=", str(commands.repository)], seconds=_LOCAL_SECONDS
         )
     except GitFailed as error:
-        raise _unreachable(address, error) from None
+        raise unreachable(address, error) from None
 
 
 def _has_commit(commands: Commands, commit: str) -> bool:
@@ -268,53 +314,3 @@ def _has_commit(commands: Commands, commit: str) -> bool:
     except GitFailed:
         return False
     return True
-
-
-def _missing_tag(address: str, tag: str, *, why: str) -> Problem:
-    return Problem(
-        "tag-missing",
-        "the tag is not in the repository",
-        detail=f"tag {shown(tag)} of {anonymous(address)}: {why}",
-        next_step="push the tag again (git push origin TAG), or release another one",
-        status=422,
-    )
-
-
-def _moved_tag(address: str, tag: str, commit: str) -> Problem:
-    return Problem(
-        "tag-moved",
-        "The tag was moved",
-        detail=f"tag {shown(tag)} of {anonymous(address)} is {commit} now: it was moved a moment ago",
-        next_step="push the new commit under a new tag",
-    )
-
-
-def _missing_commit(address: str, commit: str) -> Problem:
-    return Problem(
-        "commit-missing",
-        "the commit is not in the repository",
-        detail=f"{anonymous(address)} has no commit {shown(commit)}, or no longer gives it out",
-        next_step="push a tag that points at a commit of this repository",
-        status=422,
-    )
-
-
-def _unreachable(address: str, error: GitFailed) -> Problem:
-    said = without_credentials(str(error), address)
-    return Problem(
-        "repository-unreachable",
-        "the repository can't be read",
-        detail=f"{anonymous(address)}: {said[:500]}",
-        next_step="check the address, the network and the credentials of the workers, then retry the release",
-        status=502,
-    )
-
-
-def _unsafe(address: str, commit: str, error: UnsafeTree) -> Problem:
-    return Problem(
-        "unsafe-tree",
-        "the commit's files are refused",
-        detail=f"commit {commit[:12]} of {anonymous(address)}: {error}",
-        next_step="remove what is named from the repository and push a new tag",
-        status=422,
-    )

@@ -31,6 +31,7 @@ _OPTIONS: Final = (
     "core.fsmonitor=false",
     "fetch.recurseSubmodules=false",
     "gc.auto=0",
+    "http.followRedirects=false",
     "maintenance.auto=false",
     "http.lowSpeedLimit=1000",
     "http.lowSpeedTime=30",
@@ -43,6 +44,15 @@ class GitFailed(Exception):
 
 class GitTimedOut(GitFailed):
     """Git took longer than it may and was ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How one Git command ended, and what it said."""
+
+    code: int
+    output: bytes
+    errors: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +81,26 @@ class Commands:
             GitTimedOut: it took longer than ``seconds``.
             GitFailed: it is not installed, or ended with an error.
         """
-        started = self._start(arguments)
+        answer = self.ask(arguments, seconds=seconds)
+        if answer.code:
+            raise GitFailed(answer.errors.strip() or f"git ended with {answer.code}")
+        return answer.output.decode(errors="surrogateescape")
+
+    def ask(
+        self,
+        arguments: Sequence[str],
+        *,
+        seconds: float,
+        options: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """How a command ended, well or badly; ``options`` are configuration for it alone, as ``name=value``.
+
+        Raises:
+            GitTimedOut: it took longer than ``seconds``.
+            GitFailed: it is not installed.
+        """
+        started = self._start(arguments, (*_OPTIONS, *options), environment or {})
         process = started.proc
         if process is None:  # pragma: no cover -- GitPython's type allows it, its code does not
             raise GitFailed("git did not start")
@@ -80,23 +109,22 @@ class Commands:
         except subprocess.TimeoutExpired:
             _end(process)
             raise GitTimedOut(f"git {arguments[0]} took longer than {seconds:g} s") from None
-        if process.returncode:
-            raise GitFailed(errors.decode(errors="replace").strip() or f"git ended with {process.returncode}")
-        text: str = output.decode(errors="surrogateescape")
-        return text
+        return Answer(process.returncode, output, errors.decode(errors="replace"))
 
-    def _start(self, arguments: Sequence[str]) -> git.Git.AutoInterrupt:
+    def _start(
+        self, arguments: Sequence[str], options: Sequence[str], environment: Mapping[str, str]
+    ) -> git.Git.AutoInterrupt:
         """A session of its own: no terminal to prompt on, and one group to end with all its helpers.
 
         GitPython's own ``kill_after_timeout`` needs ``pgrep`` or ``ps``, which a small image does not have.
         The process ends with what this returns, so the caller keeps that.
         """
-        options = [part for option in _OPTIONS for part in ("-c", option)]
+        configured = [part for option in options for part in ("-c", option)]
         try:
             return git.Git().execute(
-                ["git", *options, *arguments],
+                ["git", *configured, *arguments],
                 as_process=True,
-                env=self.environment,
+                env={**self.environment, **environment},
                 start_new_session=True,
                 shell=False,
             )

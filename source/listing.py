@@ -1,4 +1,4 @@
-"""Whether a repository can be reached: its tags are listed, nothing is fetched.
+"""What a repository lists: its tags with what they point at. Nothing is fetched.
 
 What Git says on stderr is sorted into a few kinds of trouble, as each has another remedy.
 """
@@ -63,27 +63,33 @@ class NotListed(Exception):
         self.trouble = trouble
 
 
-def list_tags(address: str, *, seconds: float) -> list[str]:
-    """The names of all tags on the remote.
+def list_tags(address: str, *, seconds: float) -> dict[str, str]:
+    """All tags on the remote: name → what it points at, an annotated tag followed to its commit.
 
     Raises:
         NotListed: Git failed, or took longer than ``seconds``.
         Problem: ``repository-refused``: the address itself can't be used.
     """
+    lines = [line.partition("\t") for line in _ask(address, seconds=seconds).splitlines()]
+    found = {name.removeprefix(_PREFIX): commit for commit, _, name in lines}
+    return {
+        name: found.get(f"{name}{_PEELED}", at) for name, at in found.items() if not name.endswith(_PEELED)
+    }
+
+
+def _ask(address: str, *, seconds: float) -> str:
     transport = get_transport(address)
-    with tempfile.TemporaryDirectory(prefix="verdigris-doctor-") as folder:
+    with tempfile.TemporaryDirectory(prefix="verdigris-listing-") as folder:
         configuration = Path(folder, "gitconfig")
         configuration.write_text(OUR_CONFIGURATION, encoding="utf-8")
         commands = Commands(Path(folder, "none.git"), configuration, transport)
         try:
-            answer = commands.run(["ls-remote", "--tags", "--", address], seconds=seconds)
+            return commands.run(["ls-remote", "--tags", "--", address], seconds=seconds)
         except GitTimedOut as error:
             raise NotListed(Trouble.SILENT, str(error)) from error
         except GitFailed as error:
             said = without_credentials(str(error), address)
             raise NotListed(find_trouble(said), _in_one_line(said)) from None
-    names = (line.partition("\t")[2].removeprefix(_PREFIX) for line in answer.splitlines())
-    return [name for name in names if not name.endswith(_PEELED)]
 
 
 def find_trouble(said: str) -> Trouble:

@@ -9,9 +9,11 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from release.image import is_pinned
 from release.model import Color
 from release.problems import Problem
 from source.documents import Object, Unusable, parse_documents
+from source.pinning import check_pinned, pin_image
 from source.placeholders import MisplacedValue, Placeholders
 from source.stamping import (
     check_no_user_comes,
@@ -42,7 +44,8 @@ _WORD: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./:@-]*")
 class Context:
     """What a template may know. ``values`` (see ``values.values_for``) may hold secrets.
 
-    ``live_color``: the color that the default route names, or the other one on a first deploy.
+    ``live_color``: the color that the default route names, or the other one on a first deploy. ``image`` has
+    its digest where the release waited for it.
 
     Raises:
         ValueError: a name has characters that could change the meaning of a manifest.
@@ -148,7 +151,7 @@ def _render(
 
 
 def _image_tag(context: Context) -> str:
-    """What stands after the image's last colon, where that is no registry's port."""
+    """What stands behind the image's name: its tag, with the digest where the release waited for it."""
     _, colon, tag = context.image.rpartition("/")[2].partition(":")
     return tag if colon else context.tag
 
@@ -237,6 +240,8 @@ def _stamp(manifests: Manifests, app: App, context: Context, templates: Template
     stamp_subsets(manifests.destination_rule_steady, {live}, file=steady)
     stamp_subsets(manifests.destination_rule_test, Color, file=test)
     stamp_pull_secrets(manifests.deployment, app.image_pull_secrets, file=templates.name_of("deployment"))
+    if is_pinned(context.image):
+        check_pinned(manifests.deployment, context.image, file=templates.name_of("deployment"))
     for document in objects_of(manifests):
         stamp_namespace(document, context.namespace, file="(any)")
     if manifests.migration and app.migrate_job:
@@ -250,6 +255,8 @@ def _stamp_job(manifests: Manifests, job: Object, app: App, context: Context, *,
         raise Unusable(f"the Job names another namespace than {context.namespace}, the app's", file=file)
     check_no_user_comes(job, manifests.service, file=file)
     stamp_pull_secrets(job, app.image_pull_secrets, file=file)
+    if is_pinned(context.image):
+        pin_image(job, context.image, file=file)
     stamp_migration(
         job,
         color=context.color,

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from release.config import ConfigError, SecretReference
 from release.problems import Problem
+from release.references import ConfigError, SecretReference
 from release.secret import Secret
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def variables_for(app: App, color: Color) -> dict[str, str | Secret]:
     by_color = _resolved(app.values_by_color.get(color, {}))
     return {
         **{
-            name: value if isinstance(value, str) else _resolve(name, value)
+            name: value if isinstance(value, str) else resolve(name, value)
             for name, value in app.manifests.variables.items()
         },
         **{name: value if isinstance(value, Secret) else _word(value) for name, value in by_color.items()},
@@ -55,12 +55,17 @@ def _word(value: object) -> str:
 
 def _resolved(values: Mapping[str, object]) -> dict[str, object]:
     return {
-        name: _resolve(name, value) if isinstance(value, SecretReference) else value
+        name: resolve(name, value) if isinstance(value, SecretReference) else value
         for name, value in values.items()
     }
 
 
-def _resolve(name: str, reference: SecretReference) -> Secret:
+def resolve(name: str, reference: SecretReference) -> Secret:
+    """The secret that a field named ``name`` refers to.
+
+    Raises:
+        Problem: ``secret-missing``.
+    """
     try:
         return reference.resolve()
     except ConfigError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from release.gate import Gate
 from release.model import JobKind, State
 from release.problems import Problem
 from tasks.by_hand import record_commands
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 def activate(step: Step) -> Passed:
     """Switch to the promote's release, if the cluster still runs what was tested."""
+    check_consent(step)
     with probing(step, keep=step.keep_probe), room_for_users(step):
         move_users(step, check=lambda route: check_may_go_live(step, route))
         # Users are there from now on, so our records say it even if the proof fails.
@@ -29,6 +31,20 @@ def activate(step: Step) -> Passed:
         prove(step, judge=find_wrong_answer)
     record_commands(step)
     return Passed(moves(step))
+
+
+def check_consent(step: Step) -> None:
+    """What people said may have changed since this was asked: a rejection, a stop.
+
+    A freeze that began meanwhile keeps nobody: the promote was accepted before it. After a take-over users
+    may be there already, so nothing is asked then.
+
+    Raises:
+        Problem: the release was rejected, lacks approvals, or its promote by itself was stopped.
+    """
+    if step.attempt == 1:
+        gate = Gate(step.around.config, step.around.store)
+        patiently(lambda: gate.check_consent(step.get_release(), actor=step.job.actor))
 
 
 def check_may_go_live(step: Step, route: Known) -> None:

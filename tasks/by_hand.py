@@ -10,7 +10,7 @@ from cluster.objects import find
 from cluster.route import Known, notes_of
 from release.model import DIRECT, Actor, Color, JobKind, Switch
 from release.names import name_of_test_entry
-from tasks.routing import understand_route
+from tasks.routing import read_color, understand_route
 from tasks.signature import SIGNATURE
 from tasks.targets import targets_of
 
@@ -42,12 +42,25 @@ def record_commands(step: Step) -> None:
 def commands(act: Act, standing: Object, route: Known) -> tuple[str, str]:
     """The command that moves users to the act's release, and the one that moves them back; "" where none."""
     own = act.get_release().id
-    other = route.previous_release if route.live_release == own else route.live_release
+    other = find_other(act, route)
     forth = command(act, standing, act.color, live=own, previous=other or "", kind=JobKind.PROMOTE)
     if not other:
         return forth, ""
     back = command(act, standing, act.color.other, live=other, previous=own, kind=JobKind.ROLLBACK)
     return forth, back
+
+
+def find_other(act: Act, route: Known) -> str | None:
+    """The release on the other color, if users are on it or were: by what runs there.
+
+    The route's own notes are those of our last switch: somebody else may have moved users since, and who runs
+    there then is not who they name. Where nobody was moved or adopted yet there is no way back.
+    """
+    found = read_color(act, act.color.other)
+    if not route.live_release or found is None or not found.tag:
+        return None
+    is_way_back = route.live is act.color.other or found.release == route.previous_release
+    return found.release if is_way_back else None
 
 
 def command(act: Act, standing: Object, color: Color, *, live: str, previous: str, kind: JobKind) -> str:

@@ -16,11 +16,11 @@ import structlog
 from cluster.fence import directs_of
 from cluster.observe import observe
 from release import refusals
-from release.config import ConfigError
 from release.model import VERDIGRIS, Color, JobKind, Stage, StageState, State
 from release.problems import NotDurable, Problem, ProblemDocument
 from release.records import Move
 from release.recovery import keep_last_known
+from release.references import ConfigError
 from release.secret import Redactor
 from release.turn import CancelRequested, LostTurn
 from tasks.routing import find_route

@@ -26,15 +26,21 @@ def find_migration(step: Step, commit: str) -> Migration | None:
     A redeploy is of the same kind as what it deploys again, whatever became of the tag since.
 
     Raises:
-        Problem: ``migration-unknown``; ``tag-moved``; or the repository can't be asked.
+        Problem: ``migration-unknown``; ``tag-moved``; the tag's signature does not count any more; or the
+            repository can't be asked.
     """
     if not step.app.has_migration:
         return None
     release = step.get_release()
     if release.redeploy_of:
         return _inherit(step)
-    repositories = step.around.repositories
-    values = repositories.read_trailers(step.app.repository, release.tag, commit=commit, key=TRAILER)
+    values = step.around.repositories.read_trailers(
+        step.app.repository,
+        release.tag,
+        commit=commit,
+        key=TRAILER,
+        keys=step.app.require_signed_tags,
+    )
     declared = parse_declaration(values, subject=f"{step.name} {release.tag}")
     step.tell(f"migration: {declared or step.app.migration}, as {_whose(declared)} says")
     return declared or step.app.migration

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from release.config import ConfigError
 from release.model import Color, Migration, MigrationRecord, MigrationState, Release, Stage, State
 from release.problems import Problem
+from release.references import ConfigError
 from release.secret import Redactor
 from tasks.migration import origins_of
 from tasks.migration_ledger import Entry, keep, keep_record, read_ledger

@@ -21,6 +21,7 @@ from tasks.turn import patiently
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from release.config import App
     from tasks.step import Act, Step
 
 KEPT: Final = 100
@@ -89,8 +90,13 @@ def parse_entry(release: str, text: str) -> Entry | None:
 
 
 def ledger_of(act: Act) -> Ref:
+    """Where the migrations of the act's app stand."""
+    return ledger_of_app(act.name, act.app)
+
+
+def ledger_of_app(name: str, app: App) -> Ref:
     """Where an app's migrations stand."""
-    return Ref("ConfigMap", act.app.namespace, f"verdigris-{act.name}-migrations")
+    return Ref("ConfigMap", app.namespace, f"verdigris-{name}-migrations")
 
 
 def read_ledger(act: Act) -> dict[str, Entry]:

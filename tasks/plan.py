@@ -7,7 +7,7 @@ also takes out what the manifest dropped since; that alone a dry run can't show.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from ulid import ULID
@@ -18,14 +18,26 @@ from cluster.kinds import Ref, ref_of
 from cluster.route import set_test_entry, take_spec
 from cluster.subsets import add_subsets, with_both_colors
 from release import refusals
-from release.model import Actor, Job, JobKind, JobState, Release, Stage, StageRun, StageState, State
+from release.model import (
+    Actor,
+    Job,
+    JobKind,
+    JobState,
+    Release,
+    Stage,
+    StageRun,
+    StageState,
+    StartWhen,
+    State,
+)
 from release.names import name_of_test_entry
 from release.plan import PLAN
 from release.queue import Timing
 from release.secret import Redactor
 from release.tag import find_color, find_refusal
+from source.registry import find_digest
 from tasks.deploy import without_verdict
-from tasks.findings import Findings
+from tasks.findings import Finding, Findings
 from tasks.routing import understand_route
 from tasks.sanity import find_commit, find_kind, inspect
 from tasks.signature import signed
@@ -43,6 +55,7 @@ if TYPE_CHECKING:
     from release.config import App, Config
     from release.environment import Settings
     from release.model import Color
+    from release.origins import Registry
     from release.queue import Queue
     from release.requests import Outbox
     from release.store import Store
@@ -85,6 +98,7 @@ class Place:
     connect: Callable[[App], Cluster]
     clock: Clock
     tell: Callable[[str], None]
+    find_digest: Callable[[str, Registry], str | None] = find_digest
 
 
 def make_plan(place: Place, name: str, tag: str) -> Plan:
@@ -99,12 +113,33 @@ def make_plan(place: Place, name: str, tag: str) -> Plan:
     findings = Findings(f"{name} {tag}")
     commit = find_commit(step, findings)
     find_kind(step, commit, findings)
+    step = _with_image(place, step, commit, findings)
     seen = inspect(step, commit, findings)
     changes = []
     for trial in seen.trials:
         with findings.collecting():
             changes += _find_change(step, trial, redactor.redact)
     return Plan(name, tag, step.color, commit, findings.redacted(redactor.redact), changes)
+
+
+def _with_image(place: Place, step: Step, commit: str | None, findings: Findings) -> Step:
+    """The step with the image as a release that waits for it would have it: by its digest."""
+    if commit is None or step.app.start_when is not StartWhen.IMAGE_EXISTS:
+        return step
+    image = step.app.image_for(tag=step.job.tag, commit=commit)
+    with findings.collecting():
+        digest = place.find_digest(image, step.app.registry)
+        if digest:
+            return replace(step, release=replace(step.get_release(), image=f"{image}@{digest}"))
+        findings.warn(
+            Finding(
+                "image-not-there",
+                "Its image is not there yet",
+                detail=f"the registry has no {image}",
+                next_step="let CI push it: until then a release of the tag waits",
+            )
+        )
+    return step
 
 
 def _find_change(step: Step, trial: Trial, redact: Callable[[str], str]) -> list[Change]:

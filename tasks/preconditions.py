@@ -48,7 +48,7 @@ class Sight:
 
 def check_rights(step: Step, manifests: Manifests | None, findings: Findings) -> Sight:
     """Ask once for all that the stages need, and for what sanity would like to see."""
-    needed = needed_rights(step, manifests)
+    needed = needed_rights(step.name, step.app, step.color, manifests=manifests)
     wished = rights_to_see(_references(manifests) if manifests else [])
     try:
         missing = step.ask(lambda: find_missing(step.cluster, step.app.namespace, [*needed, *wished]))

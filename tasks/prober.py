@@ -34,7 +34,7 @@ INTERVAL: Final = 0.02
 """Seconds between two requests of one route."""
 
 LAST: Final = 5
-"""Answers that have to agree at the end. At the beginning one is enough: no switch waits for more."""
+"""Answers that have to agree at the end. At the beginning one is enough: a switch waits for no more."""
 
 BODY: Final = "the body"
 VOLATILE: Final = frozenset(
@@ -43,6 +43,9 @@ VOLATILE: Final = frozenset(
 """Headers that change by themselves, and might do so just when the switch is made."""
 
 READ: Final = 65_536
+
+BEGINNING: Final = 0.25
+"""Seconds that a switch waits at most for users' first answer, without which there is nothing to compare."""
 
 Traits = dict[str, str]
 
@@ -85,7 +88,7 @@ def describe(probe: Probe) -> str:
     """In words."""
     asked = f"a prober sent {probe.requests} requests on both routes: {probe.lost or 'none'} lost"
     if probe.first_new is None or probe.last_old is None:
-        return f"{asked}; the two versions' answers look alike, so it can't be told when users changed over"
+        return f"{asked}; no answer differs from those before it, so it can't be told when users changed over"
     return (
         f"{asked}; since the call, the new version answered first after {probe.first_new:.2f} s,"
         f" the old one last after {probe.last_old:.2f} s"
@@ -113,7 +116,7 @@ class Prober:
         age = max(0.0, (clock() - called_at).total_seconds())
         self._called = time.monotonic() - age
         self._seen: list[Seen] = []
-        self._ended = threading.Event()
+        self._begun, self._ended = threading.Event(), threading.Event()
         self._threads = [
             threading.Thread(target=self._ask_on, args=(is_user,), name="prober", daemon=True)
             for is_user in (True, False)
@@ -122,6 +125,7 @@ class Prober:
     def __enter__(self) -> Self:
         for thread in self._threads:
             thread.start()
+        self._begun.wait(BEGINNING)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -151,9 +155,12 @@ class Prober:
             headers["Cookie"] = self._cookie
         with requests.Session() as session:
             session.trust_env = False
-            while not self._ended.wait(INTERVAL):
+            while not self._ended.is_set():
                 traits = self._ask(session, headers)
                 self._seen.append(Seen(time.monotonic(), is_user, traits))
+                if is_user:
+                    self._begun.set()
+                self._ended.wait(INTERVAL)
 
     def _ask(self, session: requests.Session, headers: dict[str, str]) -> Traits | None:
         """What the answer can be known by; None where the app did not answer."""

@@ -6,6 +6,7 @@ import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from release.image import is_pinned
 from release.problems import Problem
 from source.manifests import Context, Manifests, render
 from source.values import values_for
@@ -45,9 +46,20 @@ def context_of(step: Step, *, commit: str, live_color: Color) -> Context:
         tag=release.tag,
         commit=commit,
         release=release.id,
-        image=step.app.image_for(tag=release.tag, commit=commit),
+        image=image_of(step, commit=commit),
         values=values_for(step.app, step.color),
     )
+
+
+def image_of(step: Step, *, commit: str) -> str:
+    """The bytes that the release waited for, whatever its tag means by now; else the image by its tag.
+
+    A redeploy keeps the digest, and so does a retry, even where the configuration has changed since.
+    """
+    release = step.get_release()
+    if release.image and is_pinned(release.image):
+        return release.image
+    return step.app.image_for(tag=release.tag, commit=commit)
 
 
 def check_names(step: Step, manifests: Manifests) -> None:

@@ -10,22 +10,26 @@ from typing import TYPE_CHECKING, Final
 
 from cluster.kinds import KINDS
 from cluster.permissions import Right, rights_on
-from tasks.migration_ledger import ledger_of
-from tasks.targets import targets_of
+from tasks.migration_ledger import ledger_of_app
+from tasks.targets import targets_of_app
 
 if TYPE_CHECKING:
     from cluster.references import Reference
+    from release.config import App
+    from release.model import Color
     from source.manifests import Manifests
-    from tasks.step import Step
 
 WRITTEN: Final = ("get", "create", "patch")
 """Of every object that a release writes."""
 
 
-def needed_rights(step: Step, manifests: Manifests | None) -> list[Right]:
-    """What a release of the app needs from its deploy to its decommission."""
-    targets = targets_of(step)
-    deployment = targets.deployment(step.color).name
+def needed_rights(name: str, app: App, color: Color, *, manifests: Manifests | None = None) -> list[Right]:
+    """What a release of the app to a color needs from its deploy to its decommission.
+
+    Without ``manifests``: but for the kinds that the repository brings along.
+    """
+    targets = targets_of_app(name, app)
+    deployment = targets.deployment(color).name
     return [
         *rights_on("Service", *WRITTEN, name=targets.service.name),
         *rights_on("Deployment", "list", "watch", *WRITTEN, "delete", name=deployment),
@@ -35,9 +39,9 @@ def needed_rights(step: Step, manifests: Manifests | None) -> list[Right]:
         *rights_on("HorizontalPodAutoscaler", "get", "list", "patch"),
         *rights_on("VirtualService", *WRITTEN, name=targets.virtual_service.name),
         *rights_on("DestinationRule", *WRITTEN, name=targets.destination_rule.name),
-        *(_rights_to_run() if step.app.migrate or step.app.smoke.commands else []),
-        *(_rights_to_migrate(step) if step.app.has_migration else []),
-        *(_rights_to_write(step, manifests) if manifests else []),
+        *(_rights_to_run() if app.migrate or app.smoke.commands else []),
+        *(_rights_to_migrate(name, app) if app.has_migration else []),
+        *(_rights_to_write(app, manifests) if manifests else []),
     ]
 
 
@@ -53,16 +57,16 @@ def _rights_to_run() -> list[Right]:
     return rights_on("Pod", "get", "create", subresource="exec")
 
 
-def _rights_to_migrate(step: Step) -> list[Right]:
+def _rights_to_migrate(name: str, app: App) -> list[Right]:
     """To note how far a migration is, and to run one that is a Job."""
-    job = rights_on("Job", "list", "watch", *WRITTEN) if step.app.migrate_job else []
-    return [*rights_on("ConfigMap", *WRITTEN, name=ledger_of(step).name), *job]
+    job = rights_on("Job", "list", "watch", *WRITTEN) if app.migrate_job else []
+    return [*rights_on("ConfigMap", *WRITTEN, name=ledger_of_app(name, app).name), *job]
 
 
-def _rights_to_write(step: Step, manifests: Manifests) -> list[Right]:
+def _rights_to_write(app: App, manifests: Manifests) -> list[Right]:
     """Of the gateway, and of further kinds that the app may bring along."""
     gateway = [manifests.gateway] if manifests.gateway else []
-    allowed = KINDS.keys() & {*step.app.manifests.allowed_kinds}
+    allowed = KINDS.keys() & {*app.manifests.allowed_kinds}
     brought = [one for one in manifests.extras if one["kind"] in allowed]
     return [
         right

@@ -10,7 +10,7 @@ from tasks.by_hand import record_commands
 from tasks.capacity import room_for_users
 from tasks.prober import probing
 from tasks.routing import read_color
-from tasks.step import Passed, step_of
+from tasks.step import Passed, Step, step_of
 from tasks.switching import find_gateway_error, live_releases, move_users, prove
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from cluster.deployments import DeploymentView
     from release.records import Move
-    from tasks.step import Act, Step
+    from tasks.step import Act
 
 
 def rollback(step: Step) -> Passed:
@@ -56,7 +56,7 @@ def check_stands_by(act: Act) -> DeploymentView:
         "standby-gone",
         "The earlier release does not run any more",
         detail=f"{act.name}: {wanted}; it runs {_tell(act, found)}",
-        next_step=f"{_find_way(act, found)}deploy it again with `verdigris redeploy {release.id}`",
+        next_step=f"{_find_way(act, found)}{_tell_again(act)}",
     )
 
 
@@ -74,6 +74,22 @@ def _find_way(act: Act, found: DeploymentView | None) -> str:
         return ""
     pods = f"`kubectl -n {act.app.namespace} describe pods -l workflow={found.release}`"
     return f"see why its pods are not ready ({pods}; {found.replicas} are wanted), then roll back again; or "
+
+
+def _tell_again(act: Act) -> str:
+    """How to get the release again.
+
+    One that was adopted was built elsewhere: there is no commit to deploy again. A direct rollback knows only
+    what runs, so not which of the two a release is that does not.
+    """
+    release = act.get_release()
+    again = f"deploy it again with `verdigris redeploy {release.id}`"
+    anew = f"push a tag of it that ends in -{act.color}, then `verdigris deploy {act.name} <tag>`"
+    if release.commit:
+        return again
+    if isinstance(act, Step):
+        return f"it was adopted, so no commit of it is known: {anew}"
+    return f"{again}; if it was adopted, no commit of it is known: {anew}"
 
 
 def moves(step: Step) -> tuple[Move, ...]:

@@ -10,12 +10,13 @@ from cluster.route import NoRoute
 from release.names import name_of_test_entry
 from release.problems import Problem
 from release.tag import with_color
+from source.tag_signatures import Demand
 from source.vetting import check_manifests
 from tasks.findings import Findings
 from tasks.leftovers import tell_leftovers
 from tasks.migration import find_migration
 from tasks.preconditions import Sight, check_leaks, check_quota, check_references, check_rights
-from tasks.rendering import check_names, rendered
+from tasks.rendering import check_names, image_of, rendered
 from tasks.routing import find_route, live_color, read_color, steady_color, understand_route
 from tasks.step import Passed
 from tasks.trials import check_dry_runs
@@ -43,7 +44,7 @@ def sanity(step: Step) -> Passed:
     findings = Findings(f"{step.name} {step.job.tag}")
     commit = find_commit(step, findings)
     if commit and not step.get_release().commit:
-        step.move(commit=commit, image=step.app.image_for(tag=step.job.tag, commit=commit))
+        step.move(commit=commit, image=image_of(step, commit=commit))
     kind = find_kind(step, commit, findings)
     if kind:
         step.move(migration=kind)
@@ -63,10 +64,14 @@ def tell_warnings(step: Step, findings: Findings) -> None:
 
 
 def find_commit(step: Step, findings: Findings) -> str | None:
-    """The commit to release; None where that is a finding, and then nothing can be rendered."""
+    """The commit to release; None where that is a finding, and then nothing can be rendered.
+
+    Of a tag that is not rightly signed nothing is rendered either: its files are not to be trusted.
+    """
     with findings.collecting():
         commit = check_tag(step)
         step.tell(f"{step.job.tag} is commit {commit}")
+        check_signature(step, commit)
         return commit
     return None
 
@@ -161,9 +166,37 @@ def check_tag(step: Step) -> str:
             "tag-moved",
             "The tag was moved",
             detail=f"{step.name}: {release.tag} was delivered as {release.commit} and is {commit} now",
-            next_step="push the new commit under a new tag",
+            next_step=_after_a_move(step),
         )
     return commit
+
+
+def _after_a_move(step: Step) -> str:
+    """Where moved tags are released, the new commit has a release of its own."""
+    if step.app.moved_tags == "release":
+        return (
+            "look at the release of the new commit, which the move itself starts (`verdigris releases "
+            f"--app {step.name}`); to release this one after all, push it under a new tag"
+        )
+    return "push the new commit under a new tag"
+
+
+def check_signature(step: Step, commit: str) -> None:
+    """Where the app asks for it, an allowed key must have signed the tag as it is now.
+
+    Of a commit that ran before, the tag may be gone: then what was kept of it is checked.
+
+    Raises:
+        Problem: it is not signed, not rightly, or nobody can tell.
+    """
+    keys = step.app.require_signed_tags
+    if keys is None:
+        return
+    release = step.get_release()
+    demand = Demand(step.app.repository, release.tag, commit, keys)
+    is_past = bool(release.redeploy_of)
+    signature = step.around.repositories.check_signature(demand, is_past=is_past)
+    step.tell(f"{release.tag} is signed by {signature}")
 
 
 def check_not_live(step: Step, route: Known | NoRoute) -> None:

@@ -13,6 +13,8 @@ from release.problems import Problem, ProblemDocument
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from release.problems import NotDurable
+
 RETRY_SECONDS: Final = 5
 
 
@@ -37,13 +39,24 @@ def problem_answer(document: ProblemDocument) -> Response:
     return answer
 
 
-def redis_away() -> Problem:
-    """503: nothing was accepted."""
+def redis_away(error: NotDurable) -> Problem:
+    """503: nothing was accepted or, where Redis kept silent, nobody knows."""
+    if not error.is_in_doubt:
+        return Problem(
+            "not-durable",
+            "Nothing was accepted",
+            detail="Redis can't be reached, or refuses requests",
+            next_step=f"ask again in {RETRY_SECONDS} seconds",
+            status=HTTPStatus.SERVICE_UNAVAILABLE,
+        )
     return Problem(
         "not-durable",
-        "Nothing was accepted",
-        detail="Redis did not confirm the request in time",
-        next_step=f"ask again in {RETRY_SECONDS} seconds",
+        "It is not known whether this was accepted",
+        detail="Redis did not answer in time; what reached it is carried out once it goes on",
+        next_step=(
+            f"ask again in {RETRY_SECONDS} seconds: a delivery sent again is not doubled, nor is what "
+            "waits or runs by then"
+        ),
         status=HTTPStatus.SERVICE_UNAVAILABLE,
     )
 
@@ -78,6 +91,39 @@ def too_many_refused() -> Problem:
         detail="too many requests without valid proof came from this sender",
         next_step="check the secret that the sender uses; signed requests are taken all the same",
         status=HTTPStatus.TOO_MANY_REQUESTS,
+    )
+
+
+def too_many_sign_ins(seconds: int) -> Problem:
+    """429: whatever token came with the attempt, it was not looked at."""
+    return Problem(
+        "too-many-sign-ins",
+        "Too many attempts to sign in",
+        detail="too many attempts to sign in came from this address, so this one was not looked at",
+        next_step=f"try again in {seconds} seconds; the command line works meanwhile",
+        status=HTTPStatus.TOO_MANY_REQUESTS,
+    )
+
+
+def too_many_calls(seconds: int) -> Problem:
+    """429: a program that went wild. Nothing was done."""
+    return Problem(
+        "too-many-calls",
+        "Too many calls",
+        detail="more calls came with this token, or from this address, than are answered; nothing was done",
+        next_step=f"ask again in {seconds} seconds, and less often",
+        status=HTTPStatus.TOO_MANY_REQUESTS,
+    )
+
+
+def no_role(detail: str) -> Problem:
+    """403: the provider vouches for somebody whose groups have no grant."""
+    return Problem(
+        "no-role",
+        "You have no role here",
+        detail=detail,
+        next_step="ask whoever runs Verdigris for a group that stands in its `grants`, then sign in again",
+        status=HTTPStatus.FORBIDDEN,
     )
 
 

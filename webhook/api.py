@@ -6,42 +6,52 @@ another site can use a signed-in person.
 
 from __future__ import annotations
 
-import re
-from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from flask import Blueprint, Response, g, request
+from flask import Blueprint, Response, current_app, g, request
 
-from release.model import Actor
-from release.problems import Problem
+from release.freezes import find_next_freeze
+from release.roles import Action
+from webhook import api_answers as answer
 from webhook.answers import json_answer, unauthorized
-from webhook.lookups import get_app, get_job, get_release
-from webhook.offers import stand
+from webhook.api_description import describe, find_description
+from webhook.api_parameters import LogQuery, NoQuery, ReleasesQuery, read_query
+from webhook.guard import Scope, check_rights, needs
+from webhook.lookups import find_newest, get_app, get_job, get_release
+from webhook.missed_tags import look_at_tags
 from webhook.presentation import (
+    approvals_json,
     change_json,
+    countdown_json,
+    freeze_json,
     job_json,
     line_json,
+    next_freeze_json,
     observation_json,
     position_of,
     release_json,
     rollback_safe_json,
+    stop_json,
+    tags_json,
+    vote_json,
     way_back_json,
 )
 from webhook.queues import read_queues
-from webhook.services import services
+from webhook.rights import find_apps, is_allowed
+from webhook.rules_view import look_at_rules
+from webhook.services import current_sender, services
+from webhook.standing import stand
 from webhook.way_back import look_back
 
 if TYPE_CHECKING:
-    from release.model import Job
+    from release.model import Job, Release
+    from webhook.access import Caller
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")
 
 BEARER: Final = "bearer "
 TOKEN_PARAMETERS: Final = frozenset({"token", "access_token", "api_key", "authorization"})
 READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-LINE_ID: Final = re.compile(r"[0-9]{1,19}(-[0-9]{1,19})?")
-MOST_RELEASES: Final = 200
-MOST_LINES: Final = 1000
 
 
 @api.before_request
@@ -49,64 +59,121 @@ def check_caller() -> None:
     """Only a token in the Authorization header: one in the address would end in logs and histories.
 
     Raises:
-        Problem: 401, in the same words whatever is missing or wrong.
+        Problem: 401, in the same words whatever is missing or wrong; 429 for who calls far too often.
     """
     if TOKEN_PARAMETERS & {name.lower() for name in request.args}:
         raise unauthorized()
-    name = _find_caller()
-    if name is None and not (request.method in READING and services().config.public_read):
+    caller = _find_caller()
+    if caller is None and not (request.method in READING and services().config.public_read):
         raise unauthorized()
-    g.actor = Actor("token", name) if name else None
+    g.caller, g.actor = caller, caller.actor if caller else None
+    services().throttle.check_calls(str(g.actor) if caller else None, current_sender())
 
 
-def _find_caller() -> str | None:
+@api.before_request
+def check_query() -> None:
+    """Calls without parameters take none. The others read their own.
+
+    Raises:
+        Problem: 400.
+    """
+    found = find_description(current_app.view_functions[str(request.endpoint)])
+    if found and found.query is NoQuery:
+        read_query(NoQuery, request.args)
+
+
+api.before_request(check_rights)
+
+
+def _find_caller() -> Caller | None:
     header = request.headers.get("Authorization", "")
     if not header.lower().startswith(BEARER):
         return None
-    return services().tokens.find_name(header[len(BEARER) :].strip())
+    return services().tokens.find_caller(header[len(BEARER) :].strip())
 
 
 @api.get("/apps")
+@needs(Action.READ, scope=Scope.SEEN)
+@describe("apps", answers=answer.Apps)
 def list_apps() -> Response:
-    """Every app with what runs where."""
-    return json_answer({"apps": [app_json(name) for name in services().config.apps]})
+    """Every app that the caller may see, with what runs where."""
+    found: answer.Apps = {"apps": [app_json(name) for name in find_apps(Action.READ)]}
+    return json_answer(found)
 
 
 @api.get("/apps/<name>")
+@needs(Action.READ)
+@describe("apps", answers=answer.App, refuses=("unknown-app",))
 def show_app(name: str) -> Response:
     """One app with its queue and what runs where."""
     get_app(name)
     return json_answer(app_json(name))
 
 
+@api.get("/apps/<name>/tags")
+@needs(Action.READ)
+@describe("tags", answers=answer.Tags, refuses=("unknown-app",))
+def show_tags(name: str) -> Response:
+    """An app's tags that are in Git and were never delivered."""
+    get_app(name)
+    return json_answer(tags_json(name, look_at_tags(name, services())))
+
+
 @api.get("/releases")
+@needs(Action.READ, scope=Scope.CHOSEN)
+@describe("releases", answers=answer.Releases, query=ReleasesQuery, refuses=("unknown-app",))
 def list_releases() -> Response:
-    """The newest first; ``?app=`` for one app's, ``?limit=`` for how many."""
-    app = request.args.get("app")
-    if app is not None:
-        get_app(app)
-    limit = _get_number("limit", default=50, most=MOST_RELEASES)
-    found = services().store.releases(app, limit=limit)
-    return json_answer({"releases": [release_json(release) for release in found]})
+    """The newest releases first, of apps that the caller may see; ``?app=`` for one app's."""
+    query = read_query(ReleasesQuery, request.args)
+    if query.app:
+        get_app(query.app)
+    newest = find_newest(query.app, limit=query.limit)
+    found: answer.Releases = {"releases": [release_json(release) for release in newest]}
+    return json_answer(found)
 
 
 @api.get("/releases/<release_id>")
+@needs(Action.READ)
+@describe("releases", answers=answer.ReleaseWithLife, refuses=("unknown-release",))
 def show_release(release_id: str) -> Response:
     """One release with its jobs and the steps of its life."""
     release = get_release(release_id)
     store = services().store
     jobs = [job_json(job, position=find_position(job)) for job in store.jobs_of(release.id)]
     changes = [change_json(change) for change in store.changes(release.id)]
-    return json_answer({"release": release_json(release), "jobs": jobs, "changes": changes})
+    found: answer.ReleaseWithLife = {
+        "release": release_json(release),
+        "jobs": jobs,
+        "changes": changes,
+        **_rules_json(release),
+    }
+    return json_answer(found)
+
+
+def _rules_json(release: Release) -> answer.Rules:
+    """What people and rules say to its promote."""
+    rules = look_at_rules(release, services(), None)
+    if rules is None:
+        return {"votes": [], "approvals": None, "countdown": None, "stopped": None}
+    return {
+        "votes": [vote_json(vote) for vote in rules.votes],
+        "approvals": approvals_json(rules.verdict, needed=rules.needed),
+        "countdown": countdown_json(rules.countdown) if rules.countdown else None,
+        "stopped": stop_json(rules.stop) if rules.stop else None,
+    }
 
 
 @api.get("/releases/<release_id>/log")
+@needs(Action.READ)
+@describe("releases", answers=answer.Log, query=LogQuery, refuses=("unknown-release",))
 def read_log(release_id: str) -> Response:
-    """Lines after ``?after=``; ask again with ``next`` to follow."""
+    """A release's log: lines after ``?after=``. Ask again with ``next`` to follow."""
     return _log_of(get_release(release_id).id)
 
 
 @api.get("/jobs/<job_id>/log")
+@needs(Action.READ)
+@describe("jobs", answers=answer.Log, query=LogQuery, refuses=("unknown-job",))
 def read_job_log(job_id: str) -> Response:
     """The log that a job writes to: its release's, or its own where no release is known."""
     job = get_job(job_id)
@@ -114,30 +181,32 @@ def read_job_log(job_id: str) -> Response:
 
 
 def _log_of(subject: str) -> Response:
-    after = request.args.get("after", "0")
-    if not LINE_ID.fullmatch(after):
-        raise _bad_parameter("after", "the id of a line, as an earlier answer's next")
-    limit = _get_number("limit", default=MOST_LINES, most=MOST_LINES)
-    lines = services().store.log(subject, after=after, limit=limit)
-    return json_answer(
-        {"lines": [line_json(line) for line in lines], "next": lines[-1].id if lines else after}
-    )
+    query = read_query(LogQuery, request.args)
+    lines = services().store.log(subject, after=query.after, limit=query.limit)
+    found: answer.Log = {
+        "lines": [line_json(line) for line in lines],
+        "next": lines[-1].id if lines else query.after,
+    }
+    return json_answer(found)
 
 
 @api.get("/jobs/<job_id>")
+@needs(Action.READ)
+@describe("jobs", answers=answer.Job, refuses=("unknown-job",))
 def show_job(job_id: str) -> Response:
     """One job, with its place in its queue."""
     job = get_job(job_id)
     return json_answer(job_json(job, position=find_position(job)))
 
 
-def app_json(name: str) -> dict[str, Any]:
+def app_json(name: str) -> answer.App:
     """One app: what runs, what waits, what can be promoted or rolled back to."""
     store, config, now = services().store, services().config, services().settings.clock()
     app, observation = config.apps[name], store.observation(name)
     on_a_color, queue = store.releases_on_a_color(name), read_queues(name, services())
     standing = stand(observation, on_a_color)
     way_back = look_back(name, services(), standing=standing, queue=[job for _, job in queue])
+    frozen, coming = services().requests.gate.find_freeze(name), find_next_freeze(app.freezes, now)
     return {
         "name": name,
         "repository": app.webhook.repository if app.webhook else None,
@@ -147,27 +216,14 @@ def app_json(name: str) -> dict[str, Any]:
         "can_roll_back_to": way_back_json(way_back),
         "rollback_note": way_back.note,
         "rollback_safe": rollback_safe_json(way_back),
-        "queue": [job_json(job, position=position) for position, job in queue],
+        "freeze": freeze_json(frozen) if frozen else None,
+        "next_freeze": next_freeze_json(coming) if coming else None,
+        "queue": [
+            job_json(job, position=position) for position, job in queue if is_allowed(Action.READ, job.app)
+        ],
     }
 
 
 def find_position(job: Job) -> int | None:
     """A job's place in its queue now; None when it is over."""
     return None if job.state.is_over else position_of(job, services().store.queue(job.queue))
-
-
-def _get_number(name: str, *, default: int, most: int) -> int:
-    text = request.args.get(name, str(default))
-    if not re.fullmatch(r"[0-9]{1,6}", text) or not 1 <= int(text) <= most:
-        raise _bad_parameter(name, f"a number from 1 to {most}")
-    return int(text)
-
-
-def _bad_parameter(name: str, wanted: str) -> Problem:
-    return Problem(
-        "bad-parameter",
-        "A parameter of the address is wrong",
-        detail=f"{name} must be {wanted}",
-        next_step=f"correct {name} or leave it out",
-        status=HTTPStatus.BAD_REQUEST,
-    )

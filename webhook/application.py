@@ -8,27 +8,37 @@ from flask import Flask
 from flask_wtf.csrf import CSRFProtect
 
 from webhook.access import Tokens
-from webhook.api_actions import api
+from webhook.api_admin import api
 from webhook.endpoints import resolve_endpoints
 from webhook.errors import handle_errors
 from webhook.filters import add_filters
 from webhook.health import health
 from webhook.hooks import hooks
-from webhook.page_actions import pages
+from webhook.provider import Provider
+from webhook.reference import reference
 from webhook.security import add_headers
 from webhook.services import EXTENSION, Requests, Services, Store, WebSettings
+from webhook.sign_in import CALLBACK, pages
+from webhook.throttle import Throttle
 
 if TYPE_CHECKING:
     from release.config import Config
+    from release.redis_access import Client
     from release.secret import Secret
 
 FORM_LIMIT: Final = 64 * 1024
 
 
 def create_app(
-    config: Config, store: Store, requests: Requests, *, secret_key: Secret, settings: WebSettings
+    config: Config,
+    store: Store,
+    requests: Requests,
+    *,
+    secret_key: Secret,
+    settings: WebSettings,
+    client: Client | None = None,
 ) -> Flask:
-    """The web process for ``config``.
+    """The web process for ``config``. Over ``client`` it counts callers, together with its siblings.
 
     Raises:
         ConfigError: a token or a webhook's secret is missing, blank or short.
@@ -38,14 +48,18 @@ def create_app(
         config=config,
         store=store,
         requests=requests,
-        tokens=Tokens.resolve(config),
+        tokens=Tokens.resolve(config, store, settings.clock),
         endpoints=resolve_endpoints(config),
         settings=settings,
         key=secret_key,
+        throttle=Throttle(app, client),
+        provider=Provider.resolve(
+            config.sign_in, redirect_uri=settings.address(CALLBACK), clock=settings.clock
+        ),
     )
     _configure(app, secret_key, settings)
     csrf = CSRFProtect(app)
-    for blueprint in (hooks, api, health, pages):
+    for blueprint in (hooks, api, health, pages, reference):
         app.register_blueprint(blueprint)
     for without_cookies in (hooks, api, health):
         csrf.exempt(without_cookies)

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from release.config import ConfigError
+from release.references import ConfigError
 from webhook.providers import PROVIDERS
 from webhook.providers.events import BadSecret, BadSignature
 from webhook.senders import is_among
@@ -14,7 +14,8 @@ from webhook.senders import is_among
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from release.config import Config, Webhook
+    from release.config import Config
+    from release.origins import Webhook
     from release.secret import Secret
     from webhook.providers.events import Delivery
     from webhook.senders import Network

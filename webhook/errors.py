@@ -6,18 +6,38 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 import structlog
-from flask import Response, make_response, render_template, request
+from flask import Response, g, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from release.problems import NotDurable, Problem, ProblemDocument
 from release.tag import shown
-from webhook.answers import RETRY_SECONDS, plain_problem, problem_answer, redis_away, redis_unread
+from webhook.answers import (
+    RETRY_SECONDS,
+    plain_problem,
+    problem_answer,
+    redis_away,
+    redis_unread,
+    too_many_refused,
+)
+from webhook.services import current_sender, services
 
 if TYPE_CHECKING:
     from flask import Flask
 
 PROGRAMS: Final = ("/api/", "/webhooks/", "/healthz", "/readyz")
+REFUSED: Final = frozenset(
+    {
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.NOT_FOUND,
+        HTTPStatus.METHOD_NOT_ALLOWED,
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    }
+)
+"""What is told before anybody has shown who they are. The rest is of a signed delivery, or of a reader."""
+
+READERS: Final = frozenset({"api", "pages"})
 
 log = structlog.get_logger(__name__)
 
@@ -38,7 +58,7 @@ def _answer_problem(problem: Problem) -> Response:
 def _answer_not_durable(error: NotDurable) -> Response:
     log.warning("redis away", why=str(error), path=shown(request.path))
     is_reading = request.method in {"GET", "HEAD"}
-    return _answer((redis_unread() if is_reading else redis_away()).document)
+    return _answer((redis_unread() if is_reading else redis_away(error)).document)
 
 
 def _answer_http(error: HTTPException) -> Response:
@@ -78,13 +98,31 @@ def _stale_form() -> Problem:
 
 
 def _answer(document: ProblemDocument) -> Response:
+    """The one door out for every refusal; a stranger who was refused too often is only told that."""
+    if _is_told_to_a_stranger(document):
+        sender = current_sender()
+        if services().throttle.is_spent(sender):
+            document = too_many_refused().document
+        elif document.status == HTTPStatus.UNAUTHORIZED:
+            log.warning("request refused", path=shown(request.path), sender=sender)
     if request.path.startswith(PROGRAMS):
         return problem_answer(document)
     return make_response(render_template("problem.html", problem=document), document.status)
 
 
+def _is_told_to_a_stranger(document: ProblemDocument) -> bool:
+    """Whether it counts against the sender. Nothing does of those who have shown a token or are signed in."""
+    if g.get("is_counted") or g.get("actor") or g.get("person"):
+        return False
+    if document.status == HTTPStatus.NOT_FOUND and request.blueprint in READERS:
+        return False
+    return document.status in REFUSED or document.slug == "stale-form"
+
+
 def _say_when_to_return(answer: Response) -> Response:
     """Each 503 has the header, also those that are no exception: the readiness probe's."""
+    if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS and "retry_after" in g:
+        answer.headers["Retry-After"] = str(g.retry_after)
     if answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
         answer.headers.setdefault("Retry-After", str(RETRY_SECONDS))
     return answer

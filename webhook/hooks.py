@@ -15,11 +15,11 @@ from flask import Blueprint, Response, abort, request
 from release.problems import Problem
 from webhook.answers import json_answer, too_many_refused, unauthorized
 from webhook.bodies import HOOK_LIMIT, bad_body, check_json_type, read_body
+from webhook.check_reports import note_report
 from webhook.endpoints import find_signers
 from webhook.providers import PROVIDERS
-from webhook.providers.events import BadBody, BadShape, Delivery, Event, Ignored
-from webhook.senders import find_sender
-from webhook.services import services
+from webhook.providers.events import BadBody, BadShape, CheckReport, Delivery, Event, Ignored
+from webhook.services import current_sender, services
 from webhook.tag_pushes import release_tags, sort_tags
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ log = structlog.get_logger(__name__)
 
 @hooks.post("/<host>")
 def take_delivery(host: str) -> Response:
-    """Verify, read, hand to the core: 202 when a release was recorded, 200 when there is nothing to do."""
+    """Verify, read, hand to the core: 202 when a release was recorded, else 200: noted, or nothing to do."""
     provider = PROVIDERS.get(host) or abort(HTTPStatus.NOT_FOUND)
     check_json_type(request)
     body = read_body(request, limit=HOOK_LIMIT)
@@ -44,6 +44,8 @@ def take_delivery(host: str) -> Response:
     event = _read(provider, delivery)
     if isinstance(event, Ignored):
         return _nothing(event)
+    if isinstance(event, CheckReport):
+        return _take_report(event, host, signers)
     tags, ignored = sort_tags(event)
     endpoints = _endpoints_of(event.repository, host, signers) if tags else []
     return release_tags(event, tags, endpoints, ignored=ignored)
@@ -55,7 +57,7 @@ def _get_signers(delivery: Delivery, host: str) -> list[Endpoint]:
     Raises:
         Problem: 401, or 429 for a sender that had it too often.
     """
-    sender = _find_sender()
+    sender = current_sender()
     here = [one for one in services().endpoints if one.provider == host]
     signers = find_signers(delivery, here)
     allowed = [one for one in signers if one.is_open_to(sender)]
@@ -64,14 +66,9 @@ def _get_signers(delivery: Delivery, host: str) -> list[Endpoint]:
     return allowed
 
 
-def _find_sender() -> str:
-    forwarded = ",".join(request.headers.getlist("X-Forwarded-For"))
-    return find_sender(request.remote_addr or "", forwarded, services().settings.proxies)
-
-
 def _refusal(why: str) -> Problem:
     """For a sender without valid proof; of a flood not every line is logged."""
-    sender = _find_sender()
+    sender = current_sender()
     if services().throttle.is_spent(sender):
         return too_many_refused()
     log.warning("delivery refused", why=why, sender=sender)
@@ -103,7 +100,7 @@ def _endpoints_of(repository: str, host: str, signers: list[Endpoint]) -> list[E
     own = [one for one in signers if one.has_repository(repository)]
     if own:
         return own
-    if any(one.provider == host and one.has_repository(repository) for one in services().endpoints):
+    if _is_known(repository, host):
         raise _refusal("signed with another app's secret")
     raise Problem(
         "unknown-repository",
@@ -112,6 +109,17 @@ def _endpoints_of(repository: str, host: str, signers: list[Endpoint]) -> list[E
         next_step="name the repository in the webhook section of an app, or remove the hook",
         status=HTTPStatus.FORBIDDEN,
     )
+
+
+def _take_report(report: CheckReport, host: str, signers: list[Endpoint]) -> Response:
+    """A hook of a whole organization tells of many repositories: what is none of ours is no error."""
+    if not _is_known(report.repository, host):
+        return _nothing(Ignored("its repository is none that may start releases here", report.delivery))
+    return note_report(report, _endpoints_of(report.repository, host, signers))
+
+
+def _is_known(repository: str, host: str) -> bool:
+    return any(one.provider == host and one.has_repository(repository) for one in services().endpoints)
 
 
 def _nothing(event: Ignored) -> Response:

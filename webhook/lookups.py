@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from release.problems import Problem
 from release.refusals import unknown_app, unknown_release
+from release.roles import Action
 from release.tag import shown
+from webhook.rights import find_apps, is_allowed
 from webhook.services import services
 
 if TYPE_CHECKING:
@@ -40,6 +42,15 @@ def get_release(release_id: str) -> Release:
     if release is None:
         raise unknown_release(release_id)
     return release
+
+
+def find_newest(app: str, *, limit: int) -> list[Release]:
+    """The newest releases of an app or, where none is named, of every app that the caller may see."""
+    store = services().store
+    if app or is_allowed(Action.READ, None):
+        return store.releases(app or None, limit=limit)
+    found = [one for name in find_apps(Action.READ) for one in store.releases(name, limit=limit)]
+    return sorted(found, key=lambda one: (one.created_at, one.id), reverse=True)[:limit]
 
 
 def get_job(job_id: str) -> Job:

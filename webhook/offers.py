@@ -13,7 +13,8 @@ from release.model import JobKind, Migration, MigrationState, State
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from release.model import Color, Job, Observation, Release
+    from release.model import Job, Release
+    from webhook.standing import Standing
     from webhook.way_back import WayBack
 
 GOING: Final = frozenset({State.WAITING, State.QUEUED, State.RUNNING})
@@ -24,6 +25,7 @@ class Offer:
     """One button. ``what`` tells what it will do or, where ``is_possible`` is False, what is missing.
 
     ``release_id`` binds a promote or rollback to what the person saw; ``loses`` is what can't be had back.
+    ``asks`` names what can be said with it; it has to be where ``overrides_freeze``.
     """
 
     action: str
@@ -33,41 +35,8 @@ class Offer:
     release_id: str | None = None
     loses: str = ""
     asks_tag: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """Where an app stands: its live color, and which releases its colors run.
-
-    ``is_idle_empty``: the cluster was read, and nothing runs on the color that is not live.
-    """
-
-    live: Color | None
-    current: Release | None
-    ready: Release | None
-    standby: Release | None
-    rolled_back: Release | None
-    is_idle_empty: bool = False
-
-    @property
-    def idle(self) -> Release | None:
-        """The release that runs beside the live one."""
-        return self.standby or self.rolled_back or self.ready
-
-
-def stand(observation: Observation | None, on_a_color: Sequence[Release]) -> Standing:
-    """Read an app's standing; of several in one state the newest counts."""
-    newest = {release.state: release for release in on_a_color}
-    current = newest.get(State.LIVE)
-    live = observation.live if observation and observation.live else (current.color if current else None)
-    return Standing(
-        live=live,
-        current=current,
-        ready=newest.get(State.READY),
-        standby=newest.get(State.STANDBY),
-        rolled_back=newest.get(State.ROLLED_BACK),
-        is_idle_empty=bool(observation and live and not observation.color(live.other).exists),
-    )
+    asks: str = "Reason"
+    overrides_freeze: bool = False
 
 
 def app_offers(standing: Standing, way_back: WayBack) -> tuple[Offer, ...]:
@@ -90,6 +59,8 @@ def release_offers(
     going = next((job for job in reversed(jobs) if not job.state.is_over), None)
     if going and going.cancel_requested_by:
         return ()
+    if going and going.start_by:
+        return (_start(release), _cancel(release, going))
     if going or release.state in GOING:
         return (_cancel(release, going),)
     again = Offer(
@@ -126,6 +97,8 @@ def _deploy(standing: Standing) -> Offer:
 def _promote(standing: Standing, chosen: Release | None) -> Offer:
     if chosen is None:
         return _missing(JobKind.PROMOTE, "Promote", "no release is ready; deploy a tag first")
+    if against := standing.find_reason_against(chosen):
+        return _missing(JobKind.PROMOTE, f"Promote {chosen.tag}", against)
     origin = f" from {_named(standing.current)}" if standing.current else ""
     stays = f" {standing.current.tag} keeps running for a rollback." if standing.current else ""
     return Offer(
@@ -183,6 +156,15 @@ def _cancel(release: Release, going: Job | None) -> Offer:
         "Cancel",
         f"Stops the {what} of {release.tag}. A migration that runs is waited for; "
         "what was deployed so far stays to be looked at.",
+    )
+
+
+def _start(release: Release) -> Offer:
+    return Offer(
+        "start",
+        "Start now",
+        f"Lets {release.tag} go into its queue at once, whatever CI and the registry say. "
+        "Users stay where they are.",
     )
 
 

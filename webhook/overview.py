@@ -5,10 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from release.freezes import find_next_freeze
 from release.model import Color, JobState
-from webhook.offers import Offer, Standing, app_offers, stand
+from release.tag_watch import sort_by_version
+from webhook.missed_tags import SHOWN, MissedTag, TagsView, describe_tags, look_at_tags
+from webhook.offers import Offer, app_offers
 from webhook.presentation import STALE_SECONDS, age_of, what_it_does
 from webhook.queues import read_queues
+from webhook.rule_offers import offer_under_rules, tell_wait
+from webhook.rules_view import look_at_rules, tell_freeze, tell_next_freeze
+from webhook.standing import Standing, stand
 from webhook.way_back import WayBack, look_back
 
 if TYPE_CHECKING:
@@ -16,7 +22,9 @@ if TYPE_CHECKING:
 
     from release.config import App
     from release.model import ColorObservation, Job, Observation, Release
+    from webhook.access import Caller
     from webhook.queues import PlacedJob
+    from webhook.rules_view import RulesView
     from webhook.services import Services
 
 RELEASES_SHOWN = 6
@@ -44,7 +52,10 @@ class QueueRow:
 
 @dataclass(frozen=True, slots=True)
 class AppView:
-    """All of an app that the overview shows."""
+    """All of an app that the overview shows.
+
+    ``rules``: of the release that can be promoted. ``freeze``, ``next_freeze``: in words, empty without one.
+    """
 
     name: str
     app: App
@@ -56,14 +67,24 @@ class AppView:
     releases: tuple[Release, ...]
     offers: tuple[Offer, ...]
     way_back: WayBack
+    tags: TagsView
+    missed: tuple[MissedTag, ...]
+    rules: RulesView | None
+    freeze: str
+    next_freeze: str
 
 
-def look_at(name: str, services: Services) -> AppView:
+def look_at(name: str, services: Services, caller: Caller | None) -> AppView:
     """Gather one app's view."""
     store, config = services.store, services.config
     observation, on_a_color = store.observation(name), store.releases_on_a_color(name)
     standing, queue = stand(observation, on_a_color), read_queues(name, services)
+    tags = look_at_tags(name, services)
     way_back = look_back(name, services, standing=standing, queue=[job for _, job in queue])
+    chosen = standing.ready or standing.rolled_back
+    rules = look_at_rules(chosen, services, caller) if chosen else None
+    frozen = services.requests.gate.find_freeze(name)
+    coming = find_next_freeze(config.apps[name].freezes, services.settings.clock())
     return AppView(
         name=name,
         app=config.apps[name],
@@ -76,8 +97,13 @@ def look_at(name: str, services: Services) -> AppView:
         ),
         queue=queue_rows(queue),
         releases=tuple(store.releases(name, limit=RELEASES_SHOWN)),
-        offers=app_offers(standing, way_back),
+        offers=tell_wait(offer_under_rules(app_offers(standing, way_back), rules), frozen),
         way_back=way_back,
+        tags=tags,
+        missed=describe_tags(sort_by_version(tags.missed)[::-1][:SHOWN], standing),
+        rules=rules,
+        freeze=tell_freeze(frozen) if frozen else "",
+        next_freeze=tell_next_freeze(coming) if coming else "",
     )
 
 
@@ -106,4 +132,6 @@ def queue_rows(queue: Sequence[PlacedJob]) -> tuple[QueueRow, ...]:
 def _name_place(position: int, job: Job) -> str:
     if job.state is not JobState.WAITING:
         return "now"
+    if job.start_by:
+        return "waits"
     return "held" if job.held_until else str(position or "next")

@@ -13,13 +13,22 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from flask import Blueprint, g, make_response, redirect, render_template, request, url_for
 
+from release.problems import NotDurable
+from release.roles import Action
+from release.tag import shown
+from webhook.answers import no_role
+from webhook.guard import Scope, action_of, check_rights, is_look, needs
 from webhook.lookups import get_release
 from webhook.notices import take_notices, tell_done
-from webhook.offers import release_offers, stand
+from webhook.offers import release_offers
 from webhook.overview import look_at
 from webhook.presentation import what_it_does
-from webhook.services import services
-from webhook.sessions import find_person, sign_in, sign_out
+from webhook.rights import find_apps, is_allowed
+from webhook.rule_offers import offer_under_rules, tell_wait
+from webhook.rules_view import look_at_rules
+from webhook.services import current_sender, services
+from webhook.sessions import find_caller, sign_in, sign_out, take_provider_left
+from webhook.standing import stand
 from webhook.tickets import BadTicket, redeem_ticket
 from webhook.way_back import find_contract, tell_contract
 
@@ -29,16 +38,22 @@ if TYPE_CHECKING:
     from flask import Response
     from werkzeug.wrappers import Response as AnyResponse
 
-    from release.model import Job, Release
+    from release.model import Actor, Job, Release
     from release.problems import ProblemDocument
     from release.records import LogLine
-    from webhook.offers import Standing
+    from webhook.access import Caller
+    from webhook.standing import Standing
 
 pages = Blueprint("pages", __name__)
 log = structlog.get_logger(__name__)
 
 FRAGMENT_HEADER: Final = "X-Fragment"
-OPEN_TO_ALL: Final = frozenset({"pages.show_login", "pages.log_in", "pages.enter", "pages.log_out"})
+OPEN_TO_ALL: Final = frozenset(
+    {
+        *("pages.show_login", "pages.log_in", "pages.enter", "pages.log_out"),
+        *("pages.begin_sign_in", "pages.finish_sign_in", "pages.leave_provider"),
+    }
+)
 LOG_LINES_SHOWN: Final = 1000
 LOG_PAGES_READ: Final = 10
 
@@ -53,10 +68,20 @@ class JobView:
 
 @pages.before_request
 def check_person() -> AnyResponse | None:
-    """Pages are for signed-in people; reading is for all where the configuration says so."""
-    g.person = find_person()
-    reading_for_all = services().config.public_read and request.method in {"GET", "HEAD"}
-    if g.person or reading_for_all or request.endpoint in OPEN_TO_ALL:
+    """Pages are for signed-in people; reading is for all where the configuration says so.
+
+    Raises:
+        Problem: 403 for those whose groups have no role any more; 429 for who calls far too often.
+        NotDurable: whether somebody is signed in can't be known just now.
+    """
+    g.caller = find_caller()
+    g.person = g.caller.actor if g.caller else None
+    services().throttle.check_calls(str(g.person) if g.person else None, current_sender())
+    reading_for_all = services().config.public_read and is_look()
+    if reading_for_all or request.endpoint in OPEN_TO_ALL:
+        return None
+    if g.caller:
+        _check_has_role(g.caller)
         return None
     if FRAGMENT_HEADER in request.headers:
         return make_response("", HTTPStatus.UNAUTHORIZED)
@@ -64,24 +89,44 @@ def check_person() -> AnyResponse | None:
     return redirect(url_for("pages.show_login", next=target), HTTPStatus.SEE_OTHER)
 
 
+@pages.before_request
+def check_right() -> None:
+    """Signing in and out takes no role.
+
+    Raises:
+        Problem, NotDurable: as ``check_rights``.
+    """
+    if request.endpoint not in OPEN_TO_ALL:
+        check_rights()
+
+
 @pages.app_context_processor
 def add_person() -> dict[str, Any]:
-    """Every page knows who is signed in and what to tell them."""
-    return {"person": g.get("person") or find_person(), "take_notices": take_notices}
+    """Every page knows who is signed in, what they may, and what to tell them."""
+    return {
+        "person": g.get("person") or _find_person_if_known(),
+        "take_notices": take_notices,
+        "may": lambda action, app: is_allowed(action_of(action), app),
+        "audited": _find_audited(),
+    }
 
 
 @pages.get("/")
+@needs(Action.READ, scope=Scope.SEEN)
 def show_overview() -> Response:
-    """Each app's two colors, queue and buttons."""
-    apps = [look_at(name, services()) for name in services().config.apps]
+    """Two colors, queue and buttons of each app that the person may see."""
+    apps = [look_at(name, services(), g.caller) for name in find_apps(Action.READ)]
     return _page("overview", apps=apps)
 
 
 @pages.get("/releases/<release_id>")
+@needs(Action.READ)
 def show_release(release_id: str) -> Response:
     """One release: why it failed, if it did; its stages, output and life."""
     release, store = get_release(release_id), services().store
     jobs = store.jobs_of(release.id)
+    rules = look_at_rules(release, services(), g.caller)
+    offers = release_offers(release, jobs, _stand(release.app), warning=_warn_of_contract(release))
     return _page(
         "release",
         release=release,
@@ -90,43 +135,43 @@ def show_release(release_id: str) -> Response:
         changes=store.changes(release.id),
         lines=_last_lines(release.id),
         most_lines=LOG_LINES_SHOWN,
-        offers=release_offers(release, jobs, _stand(release.app), warning=_warn_of_contract(release)),
+        rules=rules,
+        offers=tell_wait(offer_under_rules(offers, rules), rules.frozen if rules else None),
     )
 
 
 @pages.get("/login")
 def show_login() -> Response:
-    """The form that takes a token."""
-    return make_response(render_template("login.html", target=_safe_target(request.args.get("next"))))
+    """The way to the provider, where there is one, and the form that takes a token."""
+    return _login_page(safe_target(request.args.get("next")), provider_left=take_provider_left())
 
 
 @pages.post("/login")
 def log_in() -> AnyResponse:
     """Exchange a token for a session."""
-    target = _safe_target(request.form.get("next"))
+    services().throttle.check_sign_in(current_sender())
+    target = safe_target(request.form.get("next"))
     tokens = services().tokens
-    name = tokens.find_name(request.form.get("token", "").strip())
-    if name is None:
-        log.warning("sign-in refused", sender=request.remote_addr)
-        return make_response(
-            render_template("login.html", target=target, is_refused=True), HTTPStatus.UNAUTHORIZED
-        )
-    sign_in(name, proof=tokens.find_proof(name, services().key))
-    log.info("signed in", name=name)
+    token = request.form.get("token", "").strip()
+    caller = tokens.find_caller(token)
+    if caller is None:
+        log.warning("sign-in refused", sender=current_sender())
+        return _login_page(target, HTTPStatus.UNAUTHORIZED, is_refused=True)
+    sign_in(caller.name, proof=tokens.find_proof(token, services().key))
+    log.info("signed in", name=caller.name)
     return redirect(target, HTTPStatus.SEE_OTHER)
 
 
 @pages.get("/enter/<ticket>")
 def enter(ticket: str) -> AnyResponse:
     """Sign in with a one-time ticket."""
+    services().throttle.check_sign_in(current_sender())
     settings = services().settings
     try:
         name = redeem_ticket(ticket, key=services().key, clock=settings.clock, store=services().store)
     except BadTicket:
-        log.warning("ticket refused", sender=request.remote_addr)
-        return make_response(
-            render_template("login.html", target="/", is_ticket_spent=True), HTTPStatus.FORBIDDEN
-        )
+        log.warning("ticket refused", sender=current_sender())
+        return _login_page("/", HTTPStatus.FORBIDDEN, is_ticket_spent=True)
     sign_in(name)
     log.info("signed in with a ticket", name=name)
     return redirect(url_for("pages.show_overview"), HTTPStatus.SEE_OTHER)
@@ -134,7 +179,7 @@ def enter(ticket: str) -> AnyResponse:
 
 @pages.post("/logout")
 def log_out() -> AnyResponse:
-    """End the session in this browser."""
+    """End the session, also for whoever has a copy of its cookie."""
     sign_out()
     tell_done("You are signed out")
     return redirect(url_for("pages.show_login"), HTTPStatus.SEE_OTHER)
@@ -148,11 +193,40 @@ def _page(name: str, **content: object) -> Response:
     return answer
 
 
-def _safe_target(target: str | None) -> str:
+def _login_page(target: str, status: int = HTTPStatus.OK, **content: object) -> Response:
+    provider = services().provider
+    host = provider.sign_in.host if provider else None
+    return make_response(render_template("login.html", target=target, provider=host, **content), status)
+
+
+def _check_has_role(caller: Caller) -> None:
+    """What somebody may do is in ``rights``; whoever may nothing at all is told so before anything else."""
+    if not caller.grants:
+        raise no_role(f"the groups that {shown(caller.name)} signed in with have no role here any more")
+
+
+def _find_person_if_known() -> Actor | None:
+    """Who is signed in, for a page that may say that Redis is away."""
+    try:
+        caller = find_caller()
+    except NotDurable:
+        return None
+    return caller.actor if caller else None
+
+
+def safe_target(target: str | None) -> str:
     """Where to go after signing in: a path here, never another site."""
     if not target or not target.startswith("/") or target[1:2] in {"/", "\\"} or not target.isprintable():
         return "/"
     return target
+
+
+def _find_audited() -> dict[str, str] | None:
+    """Of what apps the current person may read the audit trail, as the page's query; None: of none."""
+    if is_allowed(Action.READ_AUDIT, None):
+        return {}
+    apps = find_apps(Action.READ_AUDIT)
+    return {"app": apps[0]} if apps else None
 
 
 def _stand(app: str) -> Standing:

@@ -6,32 +6,83 @@ process uses, so that tests can pass plain classes in.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
-from flask import current_app
+from flask import current_app, request
 
 from release.clock import Clock, utc_now
-from webhook.throttle import Throttle
+from webhook.senders import find_sender
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
+    from release.api_tokens import ApiTokens
+    from release.approvals import Verdict, Vote
+    from release.audit import Audit
+    from release.auto_promotion import Stop
+    from release.ci import Check
     from release.config import Config
+    from release.gate import Gate
     from release.model import Actor, Job, Observation, Release
     from release.records import Change, LogLine
     from release.secret import Secret
+    from release.tag_watch import Comparison, KnownTag
     from webhook.access import Tokens
     from webhook.endpoints import Endpoint
+    from webhook.provider import Provider
     from webhook.senders import Network
+    from webhook.throttle import Throttle
 
 EXTENSION: Final = "verdigris"
 PATIENCE: Final = 10.0
 
 
+class Tags(Protocol):
+    """What is known of tags: ``release.heard_tags.HeardTags``. Each method raises ``NotDurable`` etc."""
+
+    def find_last(self, app: str) -> tuple[Comparison | None, int]:
+        """The last comparison, and how many were asked for so far."""
+
+    def never_delivered(self, app: str) -> list[KnownTag]:
+        """Those in Git that nobody told of, dismissed ones too."""
+
+    def ask(self, app: str) -> None:
+        """Let a worker compare."""
+
+    def dismiss(self, app: str, tag: KnownTag) -> None:
+        """Keep a decision against a tag."""
+
+
+class Consent(Protocol):
+    """What people said: ``release.consent.Consent``. Each method raises ``NotDurable`` without Redis."""
+
+    def votes(self, release_id: str) -> list[Vote]:
+        """What was said to a release, oldest first."""
+
+    def find_stop(self, release_id: str) -> Stop | None:
+        """Who stopped a release from being promoted by itself, if anybody did."""
+
+
 class Store(Protocol):
     """What is read: ``release.store.Store``. Each method raises ``NotDurable`` while Redis is away."""
+
+    @property
+    def tags(self) -> Tags:
+        """What is known of tags."""
+
+    @property
+    def consent(self) -> Consent:
+        """What people said to releases."""
+
+    @property
+    def audit(self) -> Audit:
+        """Who asked for what."""
+
+    @property
+    def api_tokens(self) -> ApiTokens:
+        """Tokens that were made at run time."""
 
     def is_reachable(self) -> bool:
         """Whether Redis answers."""
@@ -69,6 +120,12 @@ class Store(Protocol):
     def spend(self, ticket: str, *, seconds: int) -> bool:
         """Whether a one-time ticket is used for the first time."""
 
+    def end_session(self, session_id: str, *, seconds: int) -> None:
+        """Remember that a person signed out, as long as the session would still count."""
+
+    def is_session_ended(self, session_id: str) -> bool:
+        """Whether that session was signed out of."""
+
 
 class Accepted(Protocol):
     """What a request became: ``release.requests.Accepted``. Not new: the ids are the first one's."""
@@ -89,6 +146,10 @@ class Accepted(Protocol):
 class Requests(Protocol):
     """What can be asked: ``release.requests.Requests``. Durable on return; else ``Problem`` etc."""
 
+    @property
+    def gate(self) -> Gate:
+        """What an app's rules let through."""
+
     def deploy(
         self,
         app: str,
@@ -101,7 +162,15 @@ class Requests(Protocol):
     ) -> Accepted:
         """A new release of ``tag``."""
 
-    def promote(self, app: str, *, actor: Actor, release_id: str | None = None, reason: str = "") -> Accepted:
+    def promote(
+        self,
+        app: str,
+        *,
+        actor: Actor,
+        release_id: str | None = None,
+        reason: str = "",
+        overrides_freeze: bool = False,
+    ) -> Accepted:
         """Move every user to a release that is ready."""
 
     def rollback(
@@ -120,6 +189,23 @@ class Requests(Protocol):
 
     def cancel(self, release_id: str, *, actor: Actor, reason: str = "") -> Accepted:
         """Stop a release on its way."""
+
+    def start(
+        self, release_id: str, *, actor: Actor, reason: str = "", overrides_freeze: bool = False
+    ) -> Accepted:
+        """Let a release that waits go into its queue now."""
+
+    def approve(self, release_id: str, *, actor: Actor, comment: str = "") -> Verdict:
+        """Say yes to the promote of a release."""
+
+    def reject(self, release_id: str, *, actor: Actor, comment: str = "") -> Verdict:
+        """Say no to it, for good."""
+
+    def stop_countdown(self, release_id: str, *, actor: Actor, reason: str = "") -> Stop:
+        """Let a release not be promoted by itself."""
+
+    def note_checks(self, app: str, commit: str, checks: Iterable[Check]) -> list[str]:
+        """Keep what CI says of a commit; the ids of the releases that it lets into their queue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,9 +244,16 @@ class Services:
     endpoints: Sequence[Endpoint]
     settings: WebSettings
     key: Secret
-    throttle: Throttle = field(default_factory=Throttle)
+    throttle: Throttle
+    provider: Provider | None = None
 
 
 def services() -> Services:
     """Those of the application that handles the current request."""
     return cast("Services", current_app.extensions[EXTENSION])
+
+
+def current_sender() -> str:
+    """Who sent the current request: the peer, or whom a trusted proxy names."""
+    forwarded = ",".join(request.headers.getlist("X-Forwarded-For"))
+    return find_sender(request.remote_addr or "", forwarded, services().settings.proxies)

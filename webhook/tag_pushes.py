@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from release.model import Actor, State
-from release.problems import Problem
+from release.problems import NotDurable, Problem
 from release.tag import find_color, find_refusal, shown
 from webhook.answers import json_answer
 from webhook.services import services
@@ -27,6 +27,11 @@ if TYPE_CHECKING:
     from webhook.services import Accepted
 
     Outcome = dict[str, Any]
+
+MOVED: Final = "an existing tag was moved; push a new tag to release that commit"
+
+AGAIN: Final = {State.FAILED: "retry", State.WAITING: "start"}
+"""The command that lets a known release go on; for all others, ``redeploy``."""
 
 LOOKED_BACK: Final = 200
 """Releases of an app among which one of the same tag is looked for, where the host does not tell of moves."""
@@ -56,7 +61,7 @@ def release_tags(
     What the core refuses is told in a 200: the delivery itself was fine. Should Redis go away half way, the
     answer is a 503, and the delivery sent again finds the first tags to be duplicates.
     """
-    outcomes = [_ask(push, tag, endpoint.app) for tag in tags for endpoint in endpoints]
+    outcomes = _ask_for_each(push, tags, endpoints)
     accepted = [outcome for outcome in outcomes if outcome["result"] == "accepted"]
     first = (accepted or outcomes or ignored)[0]
     content = {**first, "delivery": push.delivery, "releases": outcomes}
@@ -65,6 +70,18 @@ def release_tags(
     if accepted:
         return json_answer(content, HTTPStatus.ACCEPTED, location=first.get("url"))
     return json_answer(content)
+
+
+def _ask_for_each(push: TagPush, tags: Sequence[NewTag], endpoints: Sequence[Endpoint]) -> list[Outcome]:
+    """What became of each; once something was accepted, nobody may be told that nothing was."""
+    outcomes: list[Outcome] = []
+    for tag in tags:
+        for endpoint in endpoints:
+            try:
+                outcomes.append(_ask(push, tag, endpoint.app))
+            except NotDurable as error:
+                raise NotDurable(str(error), is_in_doubt=error.is_in_doubt or bool(outcomes)) from error
+    return outcomes
 
 
 def _find_reason_to_ignore(tag: str) -> str | None:
@@ -78,7 +95,11 @@ def _find_reason_to_ignore(tag: str) -> str | None:
 def _ask(push: TagPush, tag: NewTag, app: str) -> Outcome:
     """What became of a tag for one app. The host may send the delivery again: the core knows it then."""
     about = {"app": app, "tag": tag.name}
-    moved = None if push.is_move_told else _find_elsewhere(app, tag)
+    may_move = services().config.apps[app].moved_tags == "release"
+    if tag.is_move and not may_move:
+        log.info("tag received", result="ignored", why=MOVED, delivery=push.delivery, **about)
+        return {"result": "ignored", "reason": MOVED, **_how_to_deploy(app, tag.name), **about}
+    moved = None if push.is_move_told or may_move else _find_elsewhere(app, tag)
     if moved:
         log.info("tag received", result="duplicate", release_id=moved.id, delivery=push.delivery, **about)
         return {"result": "duplicate", **_told_as_moved(moved), **about}
@@ -110,9 +131,13 @@ def _find_elsewhere(app: str, tag: NewTag) -> Release | None:
 def _told_as_moved(release: Release) -> Outcome:
     return {
         "reason": f"this tag was received before, as release {release.id}; a moved tag starts nothing",
-        "next_step": f"to release what it names now: verdigris deploy {release.app} {release.tag}",
+        **_how_to_deploy(release.app, release.tag),
         **_address(release.id),
     }
+
+
+def _how_to_deploy(app: str, tag: str) -> Outcome:
+    return {"next_step": f"to release what it names now: verdigris deploy {app} {tag}"}
 
 
 def _told_as_known(accepted: Accepted, tag: str, app: str) -> Outcome:
@@ -122,7 +147,9 @@ def _told_as_known(accepted: Accepted, tag: str, app: str) -> Outcome:
         reason, command = "this tag was received before", f"deploy {app} {tag}"
     else:
         reason = f"this tag was received before, as release {known.id}, which is {known.state}"
-        command = f"retry {known.id}" if known.state is State.FAILED else f"redeploy {known.id}"
+        command = f"{AGAIN.get(known.state, 'redeploy')} {known.id}"
+        if known.state is State.WAITING:
+            return {"reason": reason, "next_step": f"to let it go on without waiting: verdigris {command}"}
     return {"reason": reason, "next_step": f"to run it again: verdigris {command}"}
 
 

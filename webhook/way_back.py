@@ -1,6 +1,6 @@
 """Whether a way leads back from what is live, and is safe: the same words on pages and in the API.
 
-A pure decision over what Redis knows, as in ``offers``. Before: what ends it. After: what ended it, and when.
+A pure decision over what Redis knows. Before: what ends it. After: what ended it, and when.
 A way back is not safe to code that is older than a contract migration which has begun (ADR 9).
 """
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from release.model import Job, Release
-    from webhook.offers import Standing
     from webhook.services import Services
+    from webhook.standing import Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,16 +113,19 @@ def _tell_open(standby: Release, queue: Sequence[Job]) -> str:
 def _tell_closed(standing: Standing, lost: Release | None) -> str:
     if standing.live is None:
         return "no color is known to be live, so there is no way back"
-    if standing.rolled_back:
-        return (
-            f"no way back: users were moved back already; promote {standing.rolled_back.tag} to return to it"
-        )
+    if left := standing.rolled_back:
+        forth = standing.find_reason_against(left) or f"promote {left.tag} to return to it"
+        return f"no way back: users were moved back already; {forth}"
     if lost:
-        return (
-            f"no way back to {lost.tag}: {tell_people(lost.reason)}; "
-            f"`verdigris redeploy {lost.id}` deploys it again"
-        )
+        return f"no way back to {lost.tag}: {tell_people(lost.reason)}; {_tell_again(lost)}"
     return "no way back: no other release has been live and still runs"
+
+
+def _tell_again(lost: Release) -> str:
+    """How to get it back. One that was adopted was built elsewhere: there is no commit to deploy again."""
+    if lost.commit:
+        return f"`verdigris redeploy {lost.id}` deploys it again"
+    return f"it has no commit: push a tag of it that ends in -{lost.color}, `verdigris deploy {lost.app} TAG`"
 
 
 def _find_lost(standing: Standing, earlier: Sequence[Release]) -> Release | None:

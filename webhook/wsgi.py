@@ -25,7 +25,12 @@ REDIS_TIMEOUT: Final = 1.0
 """Seconds. A Git host waits ten, a person less: better a 503 now than an answer too late."""
 
 
-def create(environment: Mapping[str, str] = os.environ, *, patience: float = PATIENCE) -> Flask:
+def create(
+    environment: Mapping[str, str] = os.environ,
+    *,
+    patience: float = PATIENCE,
+    redis_timeout: float = REDIS_TIMEOUT,
+) -> Flask:
     """The application, with Redis and Celery as the environment names them. Connects to neither yet.
 
     Raises:
@@ -34,9 +39,9 @@ def create(environment: Mapping[str, str] = os.environ, *, patience: float = PAT
     settings = Settings.read(environment)
     configure_log(settings.log_format)
     key, config = settings.get_secret_key(), load_config(settings.config)
-    client = connect(settings.redis_url, timeout=REDIS_TIMEOUT)
-    store = Store(client)
+    client = connect(settings.redis_url, timeout=redis_timeout)
+    store = Store(client, audit_keep=config.audit.keep)
     sender = background_sender(settings.redis_url)
     requests = Requests(config, store, Queue(client), sender)
     web = WebSettings(public_url=settings.public_url, patience=patience, proxies=settings.trusted_proxies)
-    return create_app(config, store, requests, secret_key=key, settings=web)
+    return create_app(config, store, requests, secret_key=key, settings=web, client=client)

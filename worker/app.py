@@ -27,18 +27,24 @@ from celery.signals import (
 
 from cluster.connection import Cluster
 from release.clock import utc_now
-from release.config import Config, ConfigError
 from release.environment import Settings
+from release.gate import Gate
 from release.loading import load_config
 from release.problems import NotDurable
 from release.queue import LostStage, Queue
 from release.redis_access import connect
+from release.references import ConfigError
 from release.requests import Requests
 from release.retention import choose_forgotten
+from release.starting import Starting
 from release.store import Store
 from source.checkout import Repositories
+from source.registry import find_digest
+from source.remote_tags import list_release_tags
 from tasks.celery_tasks import register
 from tasks.step import Surroundings
+from worker.auto_promoter import INTERVAL as COUNT_INTERVAL
+from worker.auto_promoter import AutoPromoter
 from worker.dispatch import WorkerDispatcher
 from worker.log_context import configure_logs
 from worker.look import look
@@ -46,9 +52,15 @@ from worker.observer import Observer
 from worker.reconciler import Reconciler
 from worker.sending import quick_sender
 from worker.settings import worker_settings
+from worker.starter import INTERVAL as LOOK_INTERVAL
+from worker.starter import Starter
+from worker.tag_comparison import INTERVAL as COMPARISON_INTERVAL
+from worker.tag_comparison import TagComparison
 
 if TYPE_CHECKING:
     from celery.app.task import Task
+
+    from release.config import Config
 
 log = structlog.get_logger(__name__)
 
@@ -75,7 +87,7 @@ def surroundings() -> Surroundings:
     return Surroundings(
         settings=_settings,
         config=_config(),
-        store=Store(client),
+        store=Store(client, audit_keep=_config().audit.keep),
         queue=Queue(client),
         outbox=quick_sender(_settings.redis_url),
         repositories=Repositories(_settings.data / "repositories"),
@@ -106,12 +118,49 @@ def _observer() -> Observer:
 
 
 @cache
+def _starter() -> Observer:
+    around = surroundings()
+    gate = Gate(around.config, around.store)
+    starting = Starting(around.config, around.store, around.queue, around.outbox, gate)
+    starter = Starter(
+        around.config,
+        around.store,
+        starting,
+        resolve=around.repositories.resolve_tag,
+        find_digest=find_digest,
+    )
+    return Observer(["releases that wait"], lambda _: starter.look(), interval=LOOK_INTERVAL)
+
+
+@cache
+def _tag_comparison() -> Observer:
+    around = surroundings()
+    comparison = TagComparison(
+        around.config.apps,
+        around.store.tags,
+        Requests(around.config, around.store, around.queue, around.outbox),
+        list_tags=list_release_tags,
+        clock=around.clock,
+    )
+    return Observer(around.config.apps, comparison.look, interval=COMPARISON_INTERVAL)
+
+
+@cache
+def _auto_promoter() -> Observer:
+    around = surroundings()
+    requests = Requests(around.config, around.store, around.queue, around.outbox)
+    promoter = AutoPromoter(around.config, around.store, requests, around.clock)
+    return Observer(around.config.apps, promoter.look, interval=COUNT_INTERVAL)
+
+
+@cache
 def _tidier() -> Observer:
     def tidy(name: str) -> None:
         around = surroundings()
         oldest, known = around.store.oldest_releases(name, limit=TIDIED_AT_ONCE)
         keep = around.config.apps[name].keep
         around.queue.forget(name, choose_forgotten(oldest, known=known, keep=keep, now=around.clock()))
+        around.store.audit.trim()
 
     return Observer(surroundings().config.apps, tidy, interval=TIDYING_INTERVAL)
 
@@ -160,6 +209,9 @@ def _start_threads(**_: object) -> None:
     _reconciler().start()
     _observer().start()
     _tidier().start()
+    _starter().start()
+    _auto_promoter().start()
+    _tag_comparison().start()
 
 
 @worker_shutting_down.connect
@@ -167,6 +219,9 @@ def _stop_threads(**_: object) -> None:
     _reconciler().stop()
     _observer().stop()
     _tidier().stop()
+    _starter().stop()
+    _auto_promoter().stop()
+    _tag_comparison().stop()
 
 
 @task_failure.connect

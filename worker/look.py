@@ -55,7 +55,7 @@ def _follow_others(around: Surroundings, seen: Observation) -> None:
     found = _count(around, seen.app, discovery)
     line = ". ".join(text for text in (discovery.line, found.again if found else "") if text)
     for release_id in discovery.releases:
-        around.queue.tell(release_id, mark=discovery.mark, text=line)
+        around.queue.tell_of_release(release_id, mark=discovery.mark, text=line)
     if last and found != known:
         around.store.observe(replace(last, interference=found))
     if discovery.line:

@@ -1,7 +1,7 @@
 """The observer: looks at every app again and again, in a thread of a worker's main process.
 
 What a look does is passed in: reading the app's state from its cluster for the pages (a copy only: no
-decision is made from it), or forgetting releases that are finished and old.
+decision is made from it), comparing its tags, promoting what is due, forgetting releases that are old.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from release.problems import NotDurable
+from release.problems import NotDurable, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -47,7 +47,10 @@ class Observer:
             self._thread.join(STOP_SECONDS)
 
     def look_at_all(self) -> None:
-        """One round; what goes wrong with one app is logged and does not keep the others from being read."""
+        """One round; what goes wrong with one app is logged and does not keep the others from being read.
+
+        A problem says in a line what to do. A traceback is for what nobody foresaw.
+        """
         for app in self._apps:
             if self._ended.is_set():
                 return
@@ -55,6 +58,15 @@ class Observer:
                 self._look(app)
             except NotDurable as error:
                 log.warning("waiting for Redis", error=str(error))
+            except Problem as problem:
+                told = problem.document
+                log.warning(
+                    "the app could not be observed",
+                    app=app,
+                    problem=told.title,
+                    detail=told.detail,
+                    next_step=told.next_step,
+                )
             except Exception:
                 log.exception("an app could not be observed", app=app)
 

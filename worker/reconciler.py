@@ -77,7 +77,9 @@ class Reconciler:
         """
         reaped = self._queue.reap(sweep=next(self._looks) % SWEEP_EVERY == 0)
         if reaped.redis_was_away:
-            log.warning("Redis was away: every deadline was extended by one lease")
+            log.warning(
+                "nobody looked for a while (Redis or all workers were away): deadlines moved by one lease"
+            )
         for stage in reaped.lost:
             with _others_going_on(stage.job_id):
                 self.take_over(stage, why="its worker stopped renewing its claim")
@@ -116,7 +118,7 @@ class Reconciler:
             f"{offer.stages[offer.index]} has waited for a worker for {offer.waited:.0f} s: all that serve"
             f" {queue} are busy, or none runs. Start another: verdigris worker --queues {queue}"
         )
-        self._queue.note(offer.job_id, mark=f"{offer.index}.f{offer.fence}", text=text)
+        self._queue.tell_of_job(offer.job_id, mark=f"{offer.index}.f{offer.fence}", text=text)
 
     def _run(self) -> None:
         while not self._ended.wait(INTERVAL):

@@ -30,6 +30,9 @@ class Waiting(TypedDict):
 
 
 reason_option = click.option("--reason", default="", help="Why; kept in the history.")
+override_option = click.option(
+    "--override-freeze", is_flag=True, help="Go past a freeze that is on; needs --reason."
+)
 release_option = click.option("--release", metavar="RELEASE", help="Which, where it isn't the obvious one.")
 
 
@@ -68,13 +71,27 @@ def deploy(
 @click.argument("app")
 @release_option
 @reason_option
+@override_option
 @waiting_options
 @client_command
 def promote(
-    session: Session, *, app: str, release: str | None, reason: str, **waiting: Unpack[Waiting]
+    session: Session,
+    *,
+    app: str,
+    release: str | None,
+    reason: str,
+    override_freeze: bool,
+    **waiting: Unpack[Waiting],
 ) -> None:
     """Move every user to the release that is ready."""
-    request(session, "apps", app, "promote", release=release, reason=reason, **waiting)
+    request(
+        session,
+        *("apps", app, "promote"),
+        release=release,
+        reason=reason,
+        override_freeze=override_freeze,
+        **waiting,
+    )
 
 
 def or_directly(function: Command) -> Command:
@@ -159,18 +176,34 @@ def cancel(session: Session, *, release: str, reason: str, **waiting: Unpack[Wai
     request(session, "releases", release, "cancel", reason=reason, wanted=JobState.CANCELLED, **waiting)
 
 
+@click.command
+@click.argument("release")
+@reason_option
+@override_option
+@waiting_options
+@client_command
+def start(
+    session: Session, *, release: str, reason: str, override_freeze: bool, **waiting: Unpack[Waiting]
+) -> None:
+    """Let a release that waits to start go on at once.
+
+    Whatever CI, the registry or, with --override-freeze, a freeze says.
+    """
+    request(session, "releases", release, "start", reason=reason, override_freeze=override_freeze, **waiting)
+
+
 def request(
     session: Session,
     *path: str,
     wait: bool,
     timeout: float,
     wanted: JobState = JobState.DONE,
-    **members: str | None,
+    **members: str | bool | None,
 ) -> None:
     """Ask for a change and say what became of it; with ``wait`` also wait for a Redis that is away.
 
     Raises:
-        Failure: as ``finish``, or nothing was accepted.
+        Failure: as ``finish``, or it is not known to be accepted.
     """
     asking = Asking(session.client, session.surroundings, timeout, session.tell)
     answer = (asking if wait else session.client).post(*path, **members)

@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 
 from cli.failures import Exit
-from release.config import ConfigError
 from release.environment import Settings
 from release.loading import check_secrets, parse_config, read_text, secret_references
+from release.references import ConfigError
 from webhook.endpoints import resolve_endpoints
 
 

@@ -19,11 +19,11 @@ from cli.failures import Exit, Failure
 from cli.text import plain
 from cluster.connection import Cluster
 from release.clock import utc_now
-from release.config import ConfigError
 from release.environment import Settings
 from release.loading import parse_config, read_text
 from release.model import DIRECT, Actor
 from release.problems import Problem
+from release.references import ConfigError
 from tasks.direct import find_way_back, roll_back
 
 if TYPE_CHECKING:

@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from cli.commands.plan import has_colors
 from cli.failures import Exit, Failure
-from cli.text import plain
-from release.config import ConfigError
+from cli.text import has_colors, plain
 from release.environment import Settings
+from release.references import ConfigError
 from worker.checkup.checkup import UnknownApp, Wish, examine
 from worker.checkup.lines import Grade
 

@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from cli.failures import Exit, Failure
-from cli.text import plain
+from cli.text import has_colors, plain
 from cluster.connection import Cluster
 from release.clock import utc_now
-from release.config import ConfigError
 from release.environment import Settings
 from release.loading import load_config
 from release.problems import Problem
+from release.references import ConfigError
 from source.checkout import Repositories
 from tasks.plan import Place, make_plan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from release.problems import ProblemDocument
     from tasks.findings import Finding
@@ -143,11 +143,6 @@ def _print_finding(what: str, finding: Finding, color: str) -> None:
     for line in (*finding.detail.splitlines(), f"What to do: {finding.next_step}"):
         _line(f"  {line}")
     _line("")
-
-
-def has_colors(environment: Mapping[str, str], *, is_terminal: bool) -> bool:
-    """Whether to write in color: to a terminal, unless somebody said NO_COLOR (no-color.org)."""
-    return is_terminal and not environment.get("NO_COLOR")
 
 
 def _line(text: str, color: str = "", *, bold: bool = False) -> None:

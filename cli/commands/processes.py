@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 APPLICATION: Final = "webhook.wsgi:create()"
+WORKER: Final = "webhook.arrivals.ArrivalWorker"
 CELERY: Final = ("-A", "worker.app")
 THREADS: Final = 8
 GRACEFUL_SECONDS: Final = 20
@@ -51,15 +52,17 @@ def web(bind: str, workers: int) -> None:
 def gunicorn_arguments(bind: str, workers: int) -> list[str]:
     """Threads, because a request waits for Redis and not for the processor.
 
-    Without the control socket: it would stand in the home folder, one for all.
+    Without the control socket: it would stand in the home folder, one for all. No peer may say what its
+    request's address or scheme is; whose word on the sender counts is VERDIGRIS_TRUSTED_PROXIES' business.
     """
     return [
         f"--bind={bind}",
         f"--workers={workers}",
-        "--worker-class=gthread",
+        f"--worker-class={WORKER}",
         f"--threads={THREADS}",
         f"--timeout={REQUEST_SECONDS}",
         f"--graceful-timeout={GRACEFUL_SECONDS}",
+        "--forwarded-allow-ips=",
         "--no-control-socket",
         APPLICATION,
     ]
@@ -91,9 +94,9 @@ def check_web(environment: Mapping[str, str]) -> None:
     Raises:
         Failure: with what is wrong, before gunicorn buries it in a traceback.
     """
-    from release.config import ConfigError  # noqa: PLC0415 -- slow to import; only servers need it
     from release.environment import Settings  # noqa: PLC0415 -- the same
     from release.loading import load_config  # noqa: PLC0415 -- the same
+    from release.references import ConfigError  # noqa: PLC0415 -- slow to import; only servers need it
     from webhook.endpoints import resolve_endpoints  # noqa: PLC0415 -- the same
 
     try:
@@ -113,9 +116,9 @@ def check_environment(environment: Mapping[str, str]) -> None:
     Raises:
         Failure: with every line that is wrong.
     """
-    from release.config import ConfigError  # noqa: PLC0415 -- slow to import; only workers need it
     from release.environment import Settings  # noqa: PLC0415 -- slow to import; only workers need it
     from release.loading import load_config  # noqa: PLC0415 -- the same
+    from release.references import ConfigError  # noqa: PLC0415 -- slow to import; only workers need it
 
     try:
         config = load_config(Settings.read(environment).config)

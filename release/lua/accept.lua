@@ -109,8 +109,13 @@ if request.release then
   create(request.release, at)
 end
 carry_out_legal(request.moves, at)
+if wanted.kind == 'deploy' and not request.release then
+  -- A retry may wait for something else than the release did at first, or for nothing any more.
+  local start_when = wanted.start_when ~= '' and wanted.start_when or 'pushed'
+  redis.call('HSET', key('release', wanted.release), 'start_when', start_when)
+end
 for _, other in ipairs(older) do
-  carry_out({ release = other.release, from = { 'queued' }, to = 'superseded', actor = wanted.actor,
+  carry_out({ release = other.release, from = { 'queued', 'waiting' }, to = 'superseded', actor = wanted.actor,
     reason = request.supersede.reason }, at)
   finish(other, 'cancelled', request.supersede.problem, at)
   gave_way[#gave_way + 1] = other.id
@@ -121,9 +126,7 @@ local name = key('job', wanted.id)
 for field, value in pairs(wanted) do
   redis.call('HSET', name, field, value)
 end
-redis.call('HSET', name, 'state', 'waiting', 'index', 0, 'attempt', 1, 'fence', 0, 'created', at,
-  'place', redis.call('INCR', key('places')))
-redis.call('ZADD', key('deadlines'), at + tonumber(wanted.patience), wanted.id)
+redis.call('HSET', name, 'state', 'waiting', 'index', 0, 'attempt', 1, 'fence', 0, 'created', at)
 if wanted.release ~= '' then
   redis.call('RPUSH', key('jobs-of', wanted.release), wanted.id)
 end
@@ -132,12 +135,9 @@ for _, open in ipairs({ open_jobs(wanted.app, wanted.kind, wanted.tag) }) do
   redis.call('RPUSH', open, wanted.id)
 end
 redis.call('LTRIM', key('app', wanted.app, 'jobs'), 0, 999)
-if before then
-  redis.call('LINSERT', queue, 'BEFORE', before, wanted.id)
+if wanted.start_when ~= '' then
+  wait_to_start(wanted, at)
 else
-  redis.call('RPUSH', queue, wanted.id)
+  enqueue(wanted, before, at)
 end
-redis.call('SADD', key('queues'), wanted.queue)
-redis.call('SADD', key('app', wanted.app, 'queues'), wanted.queue)
-offer_head(queue, at)
 return answer('accepted', wanted.id)

@@ -74,6 +74,46 @@ local function add_line(subject, stage, text, limit)
   redis.call('XADD', name, 'MAXLEN', '~', limit, '*', 'n', number, 'stage', stage, 'text', text)
 end
 
+-- Which of 256 streams of ids a value's entries are in; `release.audit` chooses in the same way. Their number is
+-- bounded, however many releases and names there were.
+local function bucket_of(text)
+  local bucket = 0
+  for i = 1, #text do
+    bucket = (bucket * 31 + string.byte(text, i)) % 256
+  end
+  return bucket
+end
+
+-- Let a filter of the audit trail find an entry: its id again, with the value that it is looked for by.
+-- A failure is let go: keys that somebody cleared by hand must not keep a release from its step, half of it taken.
+local function index_audit(id, dimension, chosen_by, value)
+  if value ~= '' then
+    redis.pcall('XADD', key('audit-by', dimension, bucket_of(chosen_by)), id, 'v', value)
+  end
+end
+
+-- An entry of the audit trail; `release.audit` reads it. What nearly every entry has is in no index: to read the
+-- trail itself finds it as soon. Only `write_audit` and `Audit.trim` cut it, so that this stays cheap. Entries are
+-- numbered, so that a reader sees how many were cut before the first one left.
+local function audit(entry)
+  local number = redis.call('INCR', key('audit-number'))
+  local id = redis.call('XADD', key('audit'), '*', 'n', number, 'actor', entry.actor, 'address', entry.address,
+    'action', entry.action, 'app', entry.app, 'release', entry.release, 'reason', entry.reason,
+    'outcome', entry.outcome, 'why', entry.why, 'before', entry.before, 'after', entry.after)
+  index_audit(id, 'app', entry.app, entry.app)
+  index_audit(id, 'release', entry.release, entry.release)
+  if entry.actor ~= 'verdigris:verdigris' then
+    index_audit(id, 'actor', string.match(entry.actor, ':(.*)') or entry.actor, entry.actor)
+  end
+  if entry.action ~= 'change' then
+    index_audit(id, 'action', entry.action, entry.action)
+  end
+  if entry.outcome ~= 'done' then
+    index_audit(id, 'outcome', entry.outcome, entry.outcome)
+  end
+  return id
+end
+
 -- What the queue itself has to say of a job, in the log where its stages' lines stand.
 local function tell(job, text)
   add_line(job.release ~= '' and job.release or job.id, 'queue', text, tonumber(job.log_lines or 5000))
@@ -93,13 +133,25 @@ local function offer(job, at, new_fence)
   return offer_of(job)
 end
 
+-- Keep a step of a release: with it, for whoever listens, and in the audit trail, which outlives the release.
+local function keep_change(change, tag)
+  local text = cjson.encode(change)
+  redis.call('RPUSH', key('changes-of', change.release), text)
+  redis.call('XADD', key('events'), 'MAXLEN', '~', '10000', '*', 'change', text)
+  audit({ actor = change.actor, address = '', action = 'change', app = change.app, release = change.release,
+    reason = change.reason, outcome = 'done', why = '',
+    before = change.from and cjson.encode({ state = change.from, tag = tag }) or '{}',
+    after = cjson.encode({ state = change.to, tag = tag }) })
+end
+
 local function carry_out(move, at)
   local name = key('release', move.release)
   local state = redis.call('HGET', name, 'state')
   if state == move.to or not contains(move.from, state) then
     return
   end
-  local app = redis.call('HGET', name, 'app')
+  local known = redis.call('HMGET', name, 'app', 'tag')
+  local app, tag = known[1], known[2]
   redis.call('HSET', name, 'state', move.to, 'reason', move.reason, 'updated', at)
   local on_a_color = key('app', app, 'on-a-color')
   if move.on_a_color then
@@ -107,10 +159,8 @@ local function carry_out(move, at)
   else
     redis.call('SREM', on_a_color, move.release)
   end
-  local change = { release = move.release, app = app, from = state, to = move.to, actor = move.actor,
-    reason = move.reason, at = at }
-  redis.call('RPUSH', key('changes-of', move.release), cjson.encode(change))
-  redis.call('XADD', key('events'), 'MAXLEN', '~', '10000', '*', 'change', cjson.encode(change))
+  keep_change({ release = move.release, app = app, from = state, to = move.to, actor = move.actor,
+    reason = move.reason, at = at }, tag)
 end
 
 -- Record a release that was not known; its step comes from nowhere.
@@ -126,10 +176,8 @@ local function create(release, at)
   if release.on_a_color then
     redis.call('SADD', key('app', release.app, 'on-a-color'), release.id)
   end
-  local change = { release = release.id, app = release.app, to = release.state, actor = release.actor,
-    reason = release.reason, at = at }
-  redis.call('RPUSH', key('changes-of', release.id), cjson.encode(change))
-  redis.call('XADD', key('events'), 'MAXLEN', '~', '10000', '*', 'change', cjson.encode(change))
+  keep_change({ release = release.id, app = release.app, to = release.state, actor = release.actor,
+    reason = release.reason, at = at }, release.tag)
 end
 
 -- Whether each release is where its move begins; one that is at its end already was moved by somebody else.
@@ -213,6 +261,33 @@ local function offer_head(queue, at)
   end
 end
 
+-- Put a job into its queue: before another one, else at the end.
+local function enqueue(job, before, at)
+  local queue = key('queue', job.queue)
+  set(job, 'place', redis.call('INCR', key('places')))
+  redis.call('ZADD', key('deadlines'), at + tonumber(job.patience), job.id)
+  if before then
+    redis.call('LINSERT', queue, 'BEFORE', before, job.id)
+  else
+    redis.call('RPUSH', queue, job.id)
+  end
+  redis.call('SADD', key('queues'), job.queue)
+  redis.call('SADD', key('app', job.app, 'queues'), job.queue)
+  return offer_head(queue, at)
+end
+
+-- Keep a job out of its queue, in nobody's way, until `start` lets it in.
+local function wait_to_start(job, at)
+  local till = at + tonumber(job.start_patience)
+  set(job, 'start_by', till)
+  redis.call('ZADD', key('starting'), till, job.id)
+  redis.call('ZADD', key('deadlines'), till, job.id)
+end
+
+local function waits_to_start(job)
+  return job.id ~= nil and job.state == 'waiting' and redis.call('ZSCORE', key('starting'), job.id) ~= false
+end
+
 -- Offer what may go on once a job of `app` is over: the next of its queue, and the app's next in another queue.
 -- Of the app's own, the one that goes ahead of most comes first, then the one that was accepted first.
 local function offer_next(app, own, at)
@@ -260,7 +335,7 @@ local function finish(job, state, problem, at)
   for _, open in ipairs({ open_jobs(job.app, job.kind, job.tag) }) do
     redis.call('LREM', open, 1, job.id)
   end
-  for _, index in ipairs({ 'watch', 'held', 'deadlines' }) do
+  for _, index in ipairs({ 'watch', 'held', 'starting', 'deadlines' }) do
     redis.call('ZREM', key(index), job.id)
   end
   if redis.call('GET', key('app', job.app, 'active')) == job.id then

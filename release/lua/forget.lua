@@ -21,7 +21,8 @@ for _, id in ipairs(cjson.decode(ARGV[3])) do
       redis.call('DEL', key('job', job))
       redis.call('LREM', key('app', app, 'jobs'), 0, job)
     end
-    redis.call('DEL', key('release', id), key('changes-of', id), key('jobs-of', id), key('log', id))
+    redis.call('DEL', key('release', id), key('changes-of', id), key('jobs-of', id), key('log', id),
+      key('votes', id), key('stopped', id))
     redis.call('ZREM', key('releases'), id)
     redis.call('ZREM', key('app', app, 'releases'), id)
     forgotten = forgotten + 1

@@ -13,6 +13,7 @@ from sandbox.api.answers import choose_form, respond, respond_error
 from sandbox.api.endpoints import Endpoints
 from sandbox.api.errors import ApiError, translate
 from sandbox.api.kubeconfig import split_token, write_kubeconfig
+from sandbox.api.namespaces import add_namespace
 from sandbox.api.pods import Node
 from sandbox.api.resources import get_resource
 from sandbox.api.targets import UnknownResource, UnknownVersion, parse_path
@@ -51,7 +52,8 @@ class ApiServer:
         self._tokens = tokens
         self._endpoints = Endpoints(store, node, self.watches, self.usage)
         self._runner: web.AppRunner | None = None
-        _add_namespaces(store)
+        for name in NAMESPACES:
+            add_namespace(store, name)
 
     async def start(self, port: int = 0) -> int:
         """Listen on 127.0.0.1; returns the port, a free one for 0.
@@ -144,19 +146,3 @@ def _find_openapi(parts: list[str]) -> web.Response | None:
 
 def _no_resource() -> ApiError:
     return ApiError(404, "NotFound", "the server could not find the requested resource", details={})
-
-
-def _add_namespaces(store: Store) -> None:
-    for name in NAMESPACES:
-        if store.find("namespaces", "", name) is None:
-            labels = {"kubernetes.io/metadata.name": name}
-            store.create(
-                "namespaces",
-                {
-                    "apiVersion": "v1",
-                    "kind": "Namespace",
-                    "metadata": {"name": name, "labels": labels},
-                    "spec": {"finalizers": ["kubernetes"]},
-                    "status": {"phase": "Active"},
-                },
-            )

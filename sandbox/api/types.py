@@ -95,7 +95,7 @@ def load_structs() -> dict[str, Struct]:
     """All structs of all data files, by name."""
     structs: dict[str, Struct] = {}
     for path in sorted(SCHEMA_DIRECTORY.glob("*.yaml")):
-        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506  a safe one
+        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506 -- a safe one
         atomic, choice = set(document["atomic"]), set(document.get("choice", ()))
         for name, fields in document["types"].items():
             structs[name] = _parse_struct(name, fields, atomic=name in atomic, choice=name in choice)

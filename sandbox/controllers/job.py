@@ -11,10 +11,11 @@ from sandbox.controllers.ownership import (
     JOBS,
     PODS,
     find_condition,
-    find_controller,
+    find_maker,
     is_active,
-    is_controlled_by,
     is_deleting,
+    is_ready,
+    pods_of,
     request_deletion,
 )
 from sandbox.controllers.queue import Key, Queue
@@ -45,13 +46,8 @@ class JobController:
 
     def concerned(self, event: Event) -> Iterable[Key]:
         """The Job itself, or that of a pod."""
-        metadata = event.object["metadata"]
-        namespace = metadata.get("namespace", "")
-        if event.resource == JOBS:
-            yield Key(JOBS, namespace, metadata["name"])
-        owner = find_controller(event.object) if event.resource == PODS else None
-        if owner and owner["kind"] == "Job":
-            yield Key(JOBS, namespace, owner["name"])
+        if maker := find_maker(event, JOBS, kind="Job"):
+            yield maker
 
     def reconcile(self, key: Key) -> None:
         """Take the next steps: end it, create pods or take some away, report; later, clear it away."""
@@ -64,7 +60,7 @@ class JobController:
             self._expire(key, job)
 
     def _go_on(self, key: Key, job: Object) -> None:
-        pods = self._pods(job)
+        pods = pods_of(self._store, job)
         verdict = self._judge(key, job, pods)
         active = [pod for pod in pods if is_active(pod)]
         if verdict is not None:
@@ -72,10 +68,6 @@ class JobController:
         elif not job["spec"].get("suspend"):
             self._create(key, job, pods, active)
         self._report(job, verdict)
-
-    def _pods(self, job: Object) -> list[Object]:
-        pods = self._store.list(PODS, job["metadata"]["namespace"])
-        return [pod for pod in pods if is_controlled_by(pod, job)]
 
     def _judge(self, key: Key, job: Object, pods: Sequence[Object]) -> tuple[str, str] | None:
         """Why the Job is over: reason and message; None while it goes on."""
@@ -126,7 +118,7 @@ class JobController:
             self._recorder.record(JOBS, job, "SuccessfulDelete", f"Deleted pod: {pod['metadata']['name']}")
 
     def _report(self, job: Object, verdict: tuple[str, str] | None) -> None:
-        pods, now = self._pods(job), format_time(self._clock())
+        pods, now = pods_of(self._store, job), format_time(self._clock())
         active = [pod for pod in pods if is_active(pod)]
         before = job.get("status") or {}
         counts = {
@@ -135,7 +127,7 @@ class JobController:
             "failed": count_phase(pods, "Failed"),
         }
         status: Object = {name: count for name, count in counts.items() if count}
-        status |= {"ready": 0 if verdict else sum(map(_is_ready, active)), "terminating": 0}
+        status |= {"ready": 0 if verdict else sum(map(is_ready, active)), "terminating": 0}
         status |= {"startTime": before.get("startTime") or now, "uncountedTerminatedPods": {}}
         if verdict:
             status |= self._ending(job, verdict, now)
@@ -192,11 +184,6 @@ def _build_pod(job: Object) -> Object:
 
 def _phase(pod: Object) -> str:
     return str((pod.get("status") or {}).get("phase"))
-
-
-def _is_ready(pod: Object) -> bool:
-    condition = find_condition(pod, "Ready")
-    return condition is not None and condition["status"] == "True"
 
 
 def _ended_at(pod: Object) -> datetime:

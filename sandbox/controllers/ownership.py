@@ -2,7 +2,8 @@
 
 from datetime import datetime, timedelta
 
-from sandbox.store import Object, Store, format_time
+from sandbox.controllers.queue import Key
+from sandbox.store import Event, Object, Store, format_time
 
 DEPLOYMENTS = "deployments.apps"
 REPLICASETS = "replicasets.apps"
@@ -64,6 +65,28 @@ def find_condition(obj: Object, kind: str) -> Object | None:
     """A condition of an object's status."""
     conditions = (obj.get("status") or {}).get("conditions") or ()
     return next((condition for condition in conditions if condition["type"] == kind), None)
+
+
+def is_ready(pod: Object) -> bool:
+    """Whether a pod takes requests."""
+    condition = find_condition(pod, "Ready")
+    return condition is not None and condition["status"] == "True"
+
+
+def find_maker(event: Event, resource: str, *, kind: str) -> Key | None:
+    """Whom an event concerns of those that make pods: the object itself, or the one that controls a pod."""
+    metadata = event.object["metadata"]
+    namespace = metadata.get("namespace", "")
+    if event.resource == resource:
+        return Key(resource, namespace, metadata["name"])
+    owner = find_controller(event.object) if event.resource == PODS else None
+    return Key(resource, namespace, owner["name"]) if owner and owner["kind"] == kind else None
+
+
+def pods_of(store: Store, owner: Object) -> list[Object]:
+    """The pods that an object controls."""
+    pods = store.list(PODS, owner["metadata"]["namespace"])
+    return [pod for pod in pods if is_controlled_by(pod, owner)]
 
 
 def request_deletion(

@@ -8,10 +8,11 @@ from sandbox.controllers.ownership import (
     QUOTAS,
     REPLICASETS,
     find_condition,
-    find_controller,
+    find_maker,
     is_active,
-    is_controlled_by,
     is_deleting,
+    is_ready,
+    pods_of,
     request_deletion,
 )
 from sandbox.controllers.queue import Key, Queue
@@ -34,13 +35,9 @@ class ReplicaSetController:
 
     def concerned(self, event: Event) -> Iterable[Key]:
         """The ReplicaSet itself, that of a pod, and those that a quota held back when there may be room."""
-        metadata = event.object["metadata"]
-        namespace = metadata.get("namespace", "")
-        if event.resource == REPLICASETS:
-            yield Key(REPLICASETS, namespace, metadata["name"])
-        owner = find_controller(event.object) if event.resource == PODS else None
-        if owner and owner["kind"] == "ReplicaSet":
-            yield Key(REPLICASETS, namespace, owner["name"])
+        if maker := find_maker(event, REPLICASETS, kind="ReplicaSet"):
+            yield maker
+        namespace = event.object["metadata"].get("namespace", "")
         if event.resource == QUOTAS or (event.resource == PODS and event.type is EventType.DELETED):
             for held_back in self._store.list(REPLICASETS, namespace):
                 if find_condition(held_back, "ReplicaFailure"):
@@ -53,15 +50,11 @@ class ReplicaSetController:
             return
         refusal: str | None = None
         if not is_deleting(replica_set):
-            active = [pod for pod in self._pods(replica_set) if is_active(pod)]
+            active = [pod for pod in pods_of(self._store, replica_set) if is_active(pod)]
             missing = replica_set["spec"]["replicas"] - len(active)
             refusal = self._create_pods(replica_set, missing)
             self._delete_pods(replica_set, active, -missing)
         self._report(replica_set, refusal)
-
-    def _pods(self, replica_set: Object) -> list[Object]:
-        pods = self._store.list(PODS, replica_set["metadata"]["namespace"])
-        return [pod for pod in pods if is_controlled_by(pod, replica_set)]
 
     def _create_pods(self, replica_set: Object, missing: int) -> str | None:
         """Create pods until there are enough; why that was refused."""
@@ -84,9 +77,9 @@ class ReplicaSetController:
             self._recorder.record(REPLICASETS, replica_set, "SuccessfulDelete", message)
 
     def _report(self, replica_set: Object, refusal: str | None) -> None:
-        pods = self._pods(replica_set)
+        pods = pods_of(self._store, replica_set)
         active = [pod for pod in pods if is_active(pod)]
-        ready = [pod for pod in active if _is_ready(pod)]
+        ready = [pod for pod in active if is_ready(pod)]
         counts = {
             "fullyLabeledReplicas": len(active),
             "readyReplicas": len(ready),
@@ -128,11 +121,6 @@ class ReplicaSetController:
         }
 
 
-def _is_ready(pod: Object) -> bool:
-    condition = find_condition(pod, "Ready")
-    return condition is not None and condition["status"] == "True"
-
-
 def _ready_since(pod: Object) -> datetime:
     condition = find_condition(pod, "Ready")
     return datetime.fromisoformat((condition or {})["lastTransitionTime"])
@@ -141,4 +129,4 @@ def _ready_since(pod: Object) -> datetime:
 def _usefulness(pod: Object) -> tuple[bool, bool, int]:
     """Ascending: pods on no node, pods that aren't ready, then the youngest."""
     age = -datetime.fromisoformat(pod["metadata"]["creationTimestamp"]).timestamp()
-    return bool(pod["spec"].get("nodeName")), _is_ready(pod), int(age)
+    return bool(pod["spec"].get("nodeName")), is_ready(pod), int(age)

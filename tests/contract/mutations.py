@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from random import Random
 
-    from tests.unit.webhook.hosts import Host
+    from tests.unit.webhook.hosts import Ci, Host
 
 ODD_VALUES: tuple[Any, ...] = (
     *(
@@ -66,6 +66,10 @@ ODD_VALUES: tuple[Any, ...] = (
         "tag_push",
         "__proto__",
     ),
+)
+ODD_STATES = (
+    *("success", "SUCCESSFUL", "passed", "Success", "success ", "skipped", "neutral", "warning", "pending"),
+    *("x" * 300, "build\nbuild", "\u2028", "pipeline", ["success"], {"success": True}),
 )
 ODD_BYTES = (
     b"\xff",
@@ -179,12 +183,27 @@ def _change_content(message: Message, random: Random) -> Message:
 
 
 def _change_what_counts(message: Message, random: Random) -> Message:
-    """An odd tag, commit or repository in place of the one that is read."""
+    """An odd tag, commit or repository in place of the one that is read; where CI is told of, of a check."""
+    if message.host.ci and _tells_of_ci(message, message.host.ci):
+        return _change_check(message, message.host.ci, random)
     host, payload = message.host, message.host.push()
     path = random.choice([host.tag_at, host.tag_at, host.commit_at or host.tag_at, host.repository_at])
     odd = random.choice(ODD_VALUES)
     is_name = isinstance(odd, str) and path == host.tag_at and random.random() < 0.8
     put(payload, path, host.tag_prefix + odd.removeprefix("refs/tags/") if is_name else odd)
+    return _sign(message, _dump(payload))
+
+
+def _tells_of_ci(message: Message, ci: Ci) -> bool:
+    name = message.host.event_header
+    return message.headers.get(name) == ci.event if name else b'"check.reported"' in message.body
+
+
+def _change_check(message: Message, ci: Ci, random: Random) -> Message:
+    """An odd state counts most: it must not pass for a good one."""
+    payload = message.host.report()
+    paths = [ci.state_at, ci.state_at, ci.name_at, ci.commit_at, ci.repository_at]
+    put(payload, random.choice(paths), random.choice(ODD_VALUES + ODD_STATES))
     return _sign(message, _dump(payload))
 
 

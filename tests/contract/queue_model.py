@@ -42,6 +42,7 @@ class ModelJob:
     give_up: bool = False
     place: int = 0
     is_held: bool = False
+    is_starting: bool = False
     fences: list[int] = field(default_factory=list)
     ended: dict[int, StageState] = field(default_factory=dict)
 
@@ -88,6 +89,7 @@ class QueueModel:
     releases: dict[str, ModelRelease] = field(default_factory=dict)
     seen: dict[str, str] = field(default_factory=dict)
     fence: int = 0
+    places: int = 0
 
     def accept(self, new: NewJob) -> tuple[str, str]:
         """Status and id of the job that answers."""
@@ -102,7 +104,7 @@ class QueueModel:
             if self._clash(new, other):
                 self.seen |= dict.fromkeys(new.seen, other.id)
                 return "clash", other.id
-        self._add(new, self.queues.setdefault(new.queue, []))
+        self._add(new)
         return "accepted", new.id
 
     def open_jobs(self, app: str) -> list[ModelJob]:
@@ -120,18 +122,42 @@ class QueueModel:
     def _commit(self, new: NewJob) -> str:
         return new.release.commit if new.release else self.releases[new.release_id].commit
 
-    def _add(self, new: NewJob, queue: list[ModelJob]) -> None:
+    def _add(self, new: NewJob) -> None:
         if new.release:
             made = new.release
-            self.releases[made.id] = ModelRelease(made.id, made.app, made.tag, made.commit, made.color)
+            known = ModelRelease(made.id, made.app, made.tag, made.commit, made.color, made.state)
+            self.releases[made.id] = known
         self.move(new.moves)
         self.seen |= dict.fromkeys(new.seen, new.id)
-        job = ModelJob(new, place=len(self.jobs))
-        self.jobs[job.id] = job
+        self.jobs[new.id] = job = ModelJob(new, is_starting=new.wait is not None)
+        if not job.is_starting:
+            self._enqueue(job)
+
+    def _enqueue(self, job: ModelJob) -> None:
+        queue = self.queues.setdefault(job.new.queue, [])
+        self.places += 1
+        job.place = self.places
         is_head_active = bool(queue) and queue[0].is_active
         entries = [one.entry for one in queue]
         queue.insert(insertion_index(entries, job.entry, is_head_active=is_head_active), job)
-        self._offer_head(new.queue)
+        self._offer_head(job.new.queue)
+
+    def start(self, job: ModelJob, moves: Iterable[Move]) -> str:
+        """Status."""
+        if not job.is_starting:
+            return "begun"
+        job.is_starting = False
+        self.move(moves)
+        self._enqueue(job)
+        return "started"
+
+    def end_wait(self, job: ModelJob, moves: Iterable[Move]) -> str:
+        """Status."""
+        if not job.is_starting:
+            return "begun"
+        self.move(moves)
+        self._leave(job, JobState.FAILED)
+        return "over"
 
     def move(self, moves: Iterable[Move]) -> None:
         """Each that still fits."""
@@ -190,9 +216,9 @@ class QueueModel:
         return "cancelled"
 
     def _leave(self, job: ModelJob, state: JobState) -> None:
-        if not job.is_held:
+        if not job.is_held and not job.is_starting:
             self.queues[job.new.queue].remove(job)
-        job.state, job.is_held = state, False
+        job.state, job.is_held, job.is_starting = state, False, False
         heads = [queue[0] for queue in self.queues.values() if queue]
         mine = [head for head in heads if head.new.app == job.new.app]
         mine.sort(key=lambda head: (-urgency(head.new.kind), head.place))

@@ -9,15 +9,19 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 from collections import Counter
+from datetime import UTC
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from release.ci import CheckState
 from release.tag import find_color, find_refusal
 from tests.contract.mutations import Message, is_signed, spoil
 from tests.unit.webhook.fakes import make_web
 from tests.unit.webhook.hosts import HOSTS, WITH_EVERY_HOST, dump, make_host_config, read_sample, samples_of
+from webhook.providers.checks import MOST_CHECKS, NAME_LIMIT
 
 if TYPE_CHECKING:
     from tests.unit.webhook.fakes import Web
@@ -32,11 +36,14 @@ REFUSED: Final = {400, 401, 413, 415, 429}
 
 
 def originals(host: Host) -> list[Message]:
-    """What the host sends: our samples and recorded deliveries, and as often as all of them a new tag."""
+    """What the host sends: our samples and recorded deliveries, as often a new tag, half as often a check."""
     samples = [read_sample(host.provider, name) for name in samples_of(host.provider)]
     bodies = [(dump(sample["payload"]), sample["event"]) for sample in samples]
     bodies += recorded(host)
-    bodies += [(dump(host.push()), host.event)] * len(bodies)
+    count = len(bodies)
+    bodies += [(dump(host.push()), host.event)] * count
+    if host.ci:
+        bodies += [(dump(host.report()), host.ci.event)] * (count // 2)
     return [Message(host, host.headers(body, event=event), body) for body, event in bodies]
 
 
@@ -59,14 +66,33 @@ def send(web: Web, message: Message) -> int:
     return answer.status_code
 
 
-def check_releases(web: Web, message: Message) -> None:
-    """Only of the host's own app, and only of tags that are safe."""
+def check_asked(web: Web, message: Message) -> None:
+    """Only of the host's own app; a delivery that tells of CI starts nothing."""
+    assert {asked.subject for asked in web.requests.asked} <= {message.host.name}
+    assert {asked.what for asked in web.requests.asked} in (set(), {"deploy"}, {"note_checks"})
     for asked in web.requests.asked:
-        assert (asked.what, asked.subject) == ("deploy", message.host.name)
-        assert find_color(asked.given["tag"])
-        assert find_refusal(asked.given["tag"]) is None
-        assert len(asked.given["commit"]) in {0, 40, 64}
-        assert asked.given["actor"].name.isprintable()
+        check = check_release if asked.what == "deploy" else check_report
+        check(asked.given)
+
+
+def check_release(given: dict[str, Any]) -> None:
+    """Only tags that are safe."""
+    assert find_color(given["tag"])
+    assert find_refusal(given["tag"]) is None
+    assert len(given["commit"]) in {0, 40, 64}
+    assert given["actor"].name.isprintable()
+
+
+def check_report(given: dict[str, Any]) -> None:
+    """Only a whole commit, and names that can be kept and told."""
+    assert re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", given["commit"])
+    assert 1 <= len(given["checks"]) <= MOST_CHECKS
+    assert len({check.name for check in given["checks"]}) == len(given["checks"])
+    for check in given["checks"]:
+        assert 1 <= len(check.name) <= NAME_LIMIT
+        assert check.name.isprintable()
+        assert isinstance(check.state, CheckState)
+        assert check.at is None or check.at.tzinfo is UTC
 
 
 @WITH_EVERY_HOST
@@ -74,6 +100,7 @@ def test_no_spoiled_delivery_breaks_the_hook_or_starts_a_release_unsigned(tmp_pa
     # Given what a host sends, and a process that takes it
     web, sources = make_web(make_host_config(tmp_path, host)), originals(host)
     statuses: Counter[tuple[bool, int]] = Counter()
+    asked: Counter[str] = Counter()
     for number in range(-(-COUNT // len(HOSTS))):
         # When one of them comes spoiled
         random = Random(f"{SEED}/{host.name}/{number}")  # noqa: S311 -- no secret is made of it
@@ -88,12 +115,15 @@ def test_no_spoiled_delivery_breaks_the_hook_or_starts_a_release_unsigned(tmp_pa
         assert status in EXPECTED, where
         assert is_own or is_others or is_ping(message) or status in REFUSED, where
         assert is_own or not web.requests.asked, where
-        check_releases(web, message)
+        check_asked(web, message)
+        asked.update(one.what for one in web.requests.asked)
         statuses[is_own, status] += 1
         web.requests.asked.clear()
         web.requests.known.clear()
     # And all kinds were among them: releases, signed nonsense, forgeries
     assert statuses[True, 202] > 0
+    assert asked["deploy"] > 0
+    assert bool(asked["note_checks"]) == bool(host.ci)
     assert statuses[True, 200] + statuses[True, 422] > 0
     assert statuses[False, 401] + statuses[False, 429] > 0
 

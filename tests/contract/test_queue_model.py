@@ -1,9 +1,16 @@
-"""Random requests, workers and deaths over apps that share queues, held against a model in plain Python."""
+"""Random requests, workers and deaths over apps that share queues, held against a model in plain Python.
+
+``VERDIGRIS_MODEL``: how many stories of 50 steps each test tells, other ones in each run.
+"""
 
 from __future__ import annotations
 
+import json
+import os
+from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import fakeredis
 import pytest
@@ -17,11 +24,12 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from release.jobs import DAY, Clash, NewJob, NewRelease
-from release.model import VERDIGRIS, Color, JobKind, JobState, Stage, StageState, State
+from release.audit import Audit
+from release.jobs import DAY, Clash, NewJob, NewRelease, Wait
+from release.model import VERDIGRIS, Actor, Color, JobKind, JobState, Stage, StageState, StartWhen, State
 from release.problems import ProblemDocument
 from release.queue import Queue, Timing
-from release.records import Move
+from release.records import Change, Move
 from release.store import Store
 from release.transitions import FIRST_STATES, TRANSITIONS, sources_of
 from tests.contract.queue_model import ModelJob, ModelRelease, Offered, QueueModel
@@ -47,6 +55,8 @@ FITTING = {
 """Releases that each switch is mostly asked for."""
 
 PROBLEM = ProblemDocument("cancelled", "Cancelled", "shop: cancelled", "ask again")
+NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
+WAIT = Wait(StartWhen.CI_PASSED, DAY)
 LATE = Timing(lease=0, grace=0, attempts=2)
 """Every claim and offer is past its deadline at once, so that a reap tells all that is active."""
 
@@ -154,14 +164,50 @@ class Installation(RuleBasedStateMachine):
         )
 
     @precondition(lambda self: self.model.releases)
-    @rule(number=picks)
-    def retry(self, number: int) -> None:
+    @rule(number=picks, waits=st.booleans())
+    def retry(self, number: int, *, waits: bool) -> None:
         failed = [one for one in self.model.releases.values() if one.state is State.FAILED]
         candidates = failed or list(self.model.releases.values())
         release = candidates[number % len(candidates)]
-        again = Move(release.id, frozenset({State.FAILED}), State.QUEUED, VERDIGRIS, "retried")
+        first = State.WAITING if waits else State.QUEUED
+        again = Move(release.id, frozenset({State.FAILED}), first, VERDIGRIS, "retried")
         clash = Clash(frozenset({JobKind.DEPLOY}), same_tag=True)
-        self.ask(self.job(release.app, JobKind.DEPLOY, release.tag, release.id, moves=(again,), clash=clash))
+        wait = WAIT if waits else None
+        self.ask(
+            self.job(
+                release.app,
+                JobKind.DEPLOY,
+                release.tag,
+                release.id,
+                moves=(again,),
+                clash=clash,
+                wait=wait,
+            )
+        )
+
+    @rule(app=apps, tag=st.sampled_from(sorted(TAGS)), commit=st.sampled_from(["", "c0ffee"]))
+    def deploy_after_a_wait(self, app: str, tag: str, commit: str) -> None:
+        release_id = f"r{self.count + 1}"
+        release = NewRelease(release_id, app, tag, TAGS[tag], commit, VERDIGRIS, "", state=State.WAITING)
+        clash = Clash(frozenset({JobKind.DEPLOY}), same_tag=True)
+        self.ask(self.job(app, JobKind.DEPLOY, tag, release_id, release=release, clash=clash, wait=WAIT))
+
+    @precondition(lambda self: any(job.is_starting for job in self.model.jobs.values()))
+    @rule(number=picks, has_come=st.sampled_from([True, True, True, False]))
+    def end_a_wait(self, number: int, *, has_come: bool) -> None:
+        starting = [job for job in self.model.jobs.values() if job.is_starting]
+        job = starting[number // 2 % len(starting)] if number % 2 else self.pick(number)
+        target = State.QUEUED if has_come else State.FAILED
+        moves = [Move(job.new.release_id, frozenset({State.WAITING}), target, VERDIGRIS, "the wait is over")]
+        before = self.model.offered()
+
+        if has_come:
+            ending = self.queue.start(job.id, moves=moves, fields={"start_when": "pushed"})
+            assert ending.status == self.model.start(job, moves)
+        else:
+            ending = self.queue.end_wait(job.id, problem=PROBLEM, moves=moves)
+            assert ending.status == self.model.end_wait(job, moves)
+        self._check_offers(ending.offers, before)
 
     @precondition(lambda self: self.model.releases)
     @rule(number=picks)
@@ -289,7 +335,7 @@ class Installation(RuleBasedStateMachine):
     @invariant()
     def each_queue_is_in_order_and_only_its_head_is_active(self) -> None:
         for name in NAMES:
-            jobs = [job for job in self.store.queue(name) if job.held_until is None]
+            jobs = [job for job in self.store.queue(name) if not (job.held_until or job.start_by)]
             expected = self.model.queues.get(name, [])
             assert [job.id for job in jobs] == [job.id for job in expected]
             assert {job.state for job in jobs[1:]} <= {JobState.WAITING}
@@ -316,6 +362,11 @@ class Installation(RuleBasedStateMachine):
             }
 
     @invariant()
+    def what_waits_to_start_stands_in_no_queue(self) -> None:
+        expected = {job.id for job in self.model.jobs.values() if job.is_starting}
+        assert {job.id for job in self.store.starting()} == expected
+
+    @invariant()
     def fences_rise(self) -> None:
         every = [fence for job in self.model.jobs.values() for fence in job.fences]
         assert len(every) == len(set(every)) == self.model.fence
@@ -324,13 +375,27 @@ class Installation(RuleBasedStateMachine):
         )
 
     def teardown(self) -> None:
-        """Every job ended as it should, and every release only took steps that its life allows."""
+        """Jobs ended as they should; releases only took steps that their life allows; each is audited."""
         for model in self.model.jobs.values():
             job = self.store.find_job(model.id)
             assert job is not None
             check_same(job, model)
         for release in self.model.releases.values():
             self._check_life(release.id, release.state)
+        self._check_trail()
+
+    def _check_trail(self) -> None:
+        """One entry a step: of a release in the order of its life, of all in that of their announcement."""
+        trail = [json.loads(line) for line in Audit(self.client).export()]
+        told = [step_of(one) for one in trail]
+        announced = [json.loads(event["change"]) for _, event in self.client.xrange("verdigris:events")]
+        assert [(step.release_id, step.target, step.reason) for step in told] == [
+            (one["release"], one["to"], one["reason"]) for one in announced
+        ]
+        for release_id in self.model.releases:
+            steps = [step for step in told if step.release_id == release_id]
+            assert steps == [replace(one, at=NEVER) for one in self.store.changes(release_id)]
+        assert [one["number"] for one in trail] == list(range(1, len(trail) + 1))
 
     def _check_life(self, release_id: str, state: State) -> None:
         changes = self.store.changes(release_id)
@@ -344,6 +409,21 @@ class Installation(RuleBasedStateMachine):
             assert later.target in TRANSITIONS[earlier.target]
 
 
+def step_of(entry: dict[str, Any]) -> Change:
+    """The step that an entry of the audit trail tells of; without its time."""
+    assert (entry["action"], entry["outcome"]) == ("change", "done")
+    before = entry["before"].get("state")
+    return Change(
+        release_id=entry["release"],
+        app=entry["app"],
+        source=State(before) if before else None,
+        target=State(entry["after"]["state"]),
+        actor=Actor(**entry["actor"]),
+        reason=entry["reason"],
+        at=NEVER,
+    )
+
+
 def check_same(job: Job, model: ModelJob) -> None:
     """A stored job is as the model has it."""
     stored = (job.state, job.stage_index, job.fence, job.attempt, job.cancel_requested_by is not None)
@@ -351,7 +431,7 @@ def check_same(job: Job, model: ModelJob) -> None:
 
 
 LIMITS = settings(
-    max_examples=40,
+    max_examples=int(os.environ.get("VERDIGRIS_MODEL", "15")),
     stateful_step_count=50,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],

@@ -204,7 +204,9 @@ class TestNotes:
     def test_a_reason_to_wait_is_told_once_for_each_mark(self, line: Line) -> None:
         line.accept("a")
 
-        told = [line.queue.note("a", mark=mark, text=f"no worker ({mark})") for mark in ("1", "1", "2")]
+        told = [
+            line.queue.tell_of_job("a", mark=mark, text=f"no worker ({mark})") for mark in ("1", "1", "2")
+        ]
 
         assert told == [True, False, True]
         assert [one.text for one in line.store.log("r-a")] == ["no worker (1)", "no worker (2)"]
@@ -213,14 +215,14 @@ class TestNotes:
         line.accept("a")
         line.finish("a")
 
-        assert not line.queue.note("a", mark="1", text="late")
-        assert not line.queue.note("never-was", mark="1", text="late")
+        assert not line.queue.tell_of_job("a", mark="1", text="late")
+        assert not line.queue.tell_of_job("never-was", mark="1", text="late")
         assert line.store.log("r-a") == []
 
     def test_a_job_without_a_release_has_a_log_of_its_own(self, line: Line) -> None:
         line.queue.accept(new_job("away", kind=JobKind.DECOMMISSION, release_id=""))
 
-        line.queue.note("away", mark="1", text="no worker")
+        line.queue.tell_of_job("away", mark="1", text="no worker")
 
         assert [one.text for one in line.store.log("away")] == ["no worker"]
 
@@ -233,7 +235,8 @@ class TestWhatTheClusterShows:
         line.finish("a")
 
         told = [
-            line.queue.tell("r-a", mark=mark, text=f"moved ({mark})") for mark in ("1", "1", "2", "2", "1")
+            line.queue.tell_of_release("r-a", mark=mark, text=f"moved ({mark})")
+            for mark in ("1", "1", "2", "2", "1")
         ]
 
         assert told == [True, False, True, False, True]
@@ -244,7 +247,7 @@ class TestWhatTheClusterShows:
         ]
 
     def test_a_release_that_is_not_known_has_no_log(self, line: Line) -> None:
-        assert not line.queue.tell("never-was", mark="1", text="moved")
+        assert not line.queue.tell_of_release("never-was", mark="1", text="moved")
         assert line.store.log("never-was") == []
         assert line.store.find_release("never-was") is None
 
@@ -252,7 +255,7 @@ class TestWhatTheClusterShows:
         line.accept("a")
         before = line.store.find_release("r-a")
 
-        line.queue.tell("r-a", mark="1", text="moved")
+        line.queue.tell_of_release("r-a", mark="1", text="moved")
 
         assert line.store.find_release("r-a") == before
 

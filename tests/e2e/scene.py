@@ -18,7 +18,7 @@ from release.queue import Queue, Timing
 from release.records import Move
 from release.requests import Requests
 from release.store import Store
-from tests.unit.webhook.fakes import COMMIT, KEY, OCTOCAT, make_config
+from tests.unit.webhook.fakes import COMMIT, KEY, OCTOCAT, REPOSITORY, make_app, make_config
 from webhook.application import create_app
 from webhook.services import WebSettings
 from webhook.tickets import issue_ticket
@@ -57,11 +57,14 @@ class NoCelery:
 class Scene:
     """What is on the page: asked for as people do, carried out as workers report it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **rules: object) -> None:
+        """``rules`` are fields of the app ``shop`` in the configuration."""
         client = fakeredis.FakeRedis(
             server=fakeredis.FakeServer(), decode_responses=True, encoding_errors="replace"
         )
-        config = make_config(folder)
+        shop = {**make_app(REPOSITORY, folder / "shop"), **rules}
+        others = {"forum": make_app("acme/forum", folder / "forum")}
+        config = make_config(folder, apps={"shop": shop, **others})
         forum = config.apps["forum"].model_copy(update={"queue": "shop"})
         self.config = config.model_copy(update={"apps": {**config.apps, "forum": forum}})
         self.store, self.queue = Store(client), Queue(client, Timing(lease=HOUR, grace=HOUR))
@@ -195,9 +198,9 @@ class Scene:
 
 
 @contextmanager
-def playing(folder: Path) -> Iterator[Scene]:
+def playing(folder: Path, **rules: object) -> Iterator[Scene]:
     """A scene whose pages are served."""
-    scene = Scene(folder)
+    scene = Scene(folder, **rules)
     server = make_server("127.0.0.1", 0, scene.app, threaded=True)
     often = {"poll_interval": 0.02}  # seconds until it hears that it is over
     thread = threading.Thread(target=server.serve_forever, kwargs=often, name="pages", daemon=True)

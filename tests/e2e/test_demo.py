@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,6 +65,12 @@ class Demo:
         out, err = self.process.communicate(timeout=deadline)
         return self.process.returncode, out, err
 
+    def close(self) -> None:
+        """Whatever came of it, nothing of it goes on beside the next test."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        self.process.communicate(timeout=40)
+
     def left_behind(self) -> list[str]:
         """What is left on the disk."""
         return sorted(str(path.relative_to(self.folder)) for path in self.folder.glob(".verdigris/*"))
@@ -74,6 +81,19 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     # A short path: Unix sockets and shebang lines have limits that tmp_path comes near to.
     yield tmp_path
     shutil.rmtree(tmp_path, ignore_errors=True)
+
+
+@pytest.fixture
+def start_demo() -> Iterator[Callable[..., Demo]]:
+    """Starts one in a folder, with options."""
+    with ExitStack() as stack:
+
+        def start(folder: Path, *options: str) -> Demo:
+            demo = Demo(folder, *options)
+            stack.callback(demo.close)
+            return demo
+
+        yield start
 
 
 def processes_of(folder: Path) -> list[str]:
@@ -91,11 +111,12 @@ def wait_until(condition: Callable[[], object], *, deadline: float, what: str) -
         time.sleep(0.05)
 
 
-def test_two_plays_at_once_come_out_as_they_must(folder: Path) -> None:
-    demos = [Demo(folder / name, "--once", "--json") for name in ("one", "two")]
+def test_two_plays_at_once_come_out_as_they_must(folder: Path, start_demo: Callable[..., Demo]) -> None:
+    demos = [start_demo(folder / name, "--once", "--json") for name in ("one", "two")]
 
     for demo in demos:
         code, out, err = demo.end()
+        assert out, (code, err)
         check_summary(json.loads(out), code, err)
         assert demo.left_behind() == []
     assert processes_of(folder) == []
@@ -112,8 +133,8 @@ def check_summary(summary: dict[str, Any], code: int, err: str) -> None:
     assert {release["tag"]: release["state"] for release in summary["releases"]} == STATES
 
 
-def test_ctrl_c_in_the_middle_leaves_nothing(folder: Path) -> None:
-    demo = Demo(folder, "--once")
+def test_ctrl_c_in_the_middle_leaves_nothing(folder: Path, start_demo: Callable[..., Demo]) -> None:
+    demo = start_demo(folder, "--once")
     wait_until(lambda: list(folder.glob(".verdigris/*/shop/.git/refs/tags/*")), deadline=60, what="a push")
 
     os.kill(demo.process.pid, signal.SIGINT)

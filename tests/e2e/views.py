@@ -6,9 +6,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from release.audit_entries import NewEntry, Outcome
 from release.interference import find_interference
 from release.model import Actor, Color
 from release.others import Tool, Writer
+from release.roles import Action
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,10 +85,30 @@ def reverted(scene: Scene) -> str:
     assert discovery.interference
     scene.queue.settle(discovery.moves)
     for release_id in (old, new):
-        assert scene.queue.tell(release_id, mark=discovery.mark, text=discovery.line)
+        assert scene.queue.tell_of_release(release_id, mark=discovery.mark, text=discovery.line)
     found = replace(discovery.interference, seen_at=at, times=2)
     scene.store.observe(replace(seen, at=at, interference=found))
     return "/"
+
+
+def audit_trail(scene: Scene) -> str:
+    """Steps, a request that was accepted and one that was refused, whose words are long and hostile."""
+    _, new = switched(scene)
+    asked = NewEntry(
+        actor=Actor("person", "maria"),
+        action=Action.PROMOTE,
+        outcome=Outcome.ACCEPTED,
+        address="192.0.2.7",
+        app="shop",
+        release=new,
+        reason="the new checkout",
+        before={"live": None, "state": "ready"},
+        after={"live": None, "state": "ready", "job": "01M833CYG7BJV6XD3GP24BXQK9"},
+    )
+    scene.store.audit.write(asked)
+    words = "<b>now</b> " + "w" * 300
+    scene.store.audit.write(replace(asked, outcome=Outcome.REFUSED, why="app-frozen", reason=words))
+    return "/audit"
 
 
 VIEWS: Final[list[Callable[[Scene], str]]] = [
@@ -96,4 +118,5 @@ VIEWS: Final[list[Callable[[Scene], str]]] = [
     standby_and_a_queue,
     failed_release,
     reverted,
+    audit_trail,
 ]

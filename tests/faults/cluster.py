@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.api.access import ADMIN
 from sandbox.api.errors import ApiError
+from sandbox.api.namespaces import add_namespace
 from sandbox.api.server import ApiServer, write_kubeconfig
 from sandbox.controllers import Controllers
 from sandbox.store import Store
@@ -86,7 +87,7 @@ async def serve(place: Place) -> None:
         api = ApiServer(store, node, {TOKEN: ADMIN}, fault=weather.fault)
         api.app.middlewares.append(Witness(store, journal).middleware())
         for app in place.apps:
-            store.create("namespaces", _namespace(app))
+            add_namespace(store, app)
         await Controllers(store).start()
         await Gateway(store, lambda seconds: _spoil(weather, api, seconds)).start(place.gateway_port)
         await api.start(place.api_port)
@@ -98,16 +99,6 @@ def _spoil(weather: Weather, api: ApiServer, seconds: float) -> None:
     """Bad weather for whoever asks, and an end of every watch."""
     weather.spoil(seconds)
     api.watches.cut()
-
-
-def _namespace(name: str) -> dict[str, object]:
-    return {
-        "apiVersion": "v1",
-        "kind": "Namespace",
-        "metadata": {"name": name, "labels": {"kubernetes.io/metadata.name": name}},
-        "spec": {"finalizers": ["kubernetes"]},
-        "status": {"phase": "Active"},
-    }
 
 
 if __name__ == "__main__":

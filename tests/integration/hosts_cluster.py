@@ -22,6 +22,7 @@ from aiohttp import web
 
 from sandbox.api.access import ADMIN
 from sandbox.api.kubeconfig import split_token, write_kubeconfig
+from sandbox.api.namespaces import add_namespace
 from sandbox.api.server import ApiServer
 from sandbox.controllers import Controllers
 from sandbox.store import Store
@@ -160,7 +161,7 @@ async def serve(folder: Path, address: str, namespace: str) -> None:
     node.start()
     api = ApiServer(store, node, {TOKEN: ADMIN})
     api.app.middlewares.append(_at_the_door(gate, journal))
-    store.create("namespaces", _namespace(namespace))
+    add_namespace(store, namespace)
     await Controllers(store).start()
     await _listen(api.app, address, API_PORT)
     await _listen(_gateway(store, namespace), address, GATEWAY_PORT)
@@ -185,16 +186,6 @@ def _gateway(store: Store, app: str) -> web.Application:
     gateway = web.Application()
     gateway.router.add_route("*", "/{path:.*}", answer)
     return gateway
-
-
-def _namespace(name: str) -> dict[str, object]:
-    return {
-        "apiVersion": "v1",
-        "kind": "Namespace",
-        "metadata": {"name": name, "labels": {"kubernetes.io/metadata.name": name}},
-        "spec": {"finalizers": ["kubernetes"]},
-        "status": {"phase": "Active"},
-    }
 
 
 if __name__ == "__main__":

@@ -73,6 +73,7 @@ print("open", flush=True)
 
 class App(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # headers and body leave together: apart, the body waits for the headers' delayed ACK
 
     def do_GET(self):
         ready = not does.get("unready")

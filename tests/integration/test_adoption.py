@@ -18,6 +18,7 @@ from release.clock import utc_now
 from release.jobs import NewRelease
 from release.model import DIRECT, VERDIGRIS, Actor, Color, State
 from release.names import LIVE_RELEASE, PREVIOUS_RELEASE, RELEASE, TAG, WORKFLOW_LABEL
+from release.problems import Problem
 from release.recovery import find_running
 from tasks.direct import find_way_back, roll_back
 from tasks.execution import observe_app
@@ -115,7 +116,7 @@ spec:
         - "*"
 """
 
-ROUTE = """
+SUBSETS = """
 apiVersion: networking.istio.io/v1alpha3
 kind: DestinationRule
 metadata:
@@ -126,37 +127,15 @@ spec:
     - name: $COLOR_ACTIVE
       labels:
         color: $COLOR_ACTIVE
----
-apiVersion: networking.istio.io/v1alpha3
-kind: VirtualService
-metadata:
-  name: shop-blue-green
-spec:
-  hosts:
-    - "*"
-  gateways:
-    - shop-gateway
-  http:
-    - route:
-        - destination:
-            host: shop
-            subset: $COLOR_ACTIVE
 """
 
-ROUTE_TEST = """
-apiVersion: networking.istio.io/v1alpha3
-kind: DestinationRule
-metadata:
-  name: shop-blue-green
-spec:
-  host: shop
-  subsets:
-    - name: $COLOR_ACTIVE
-      labels:
-        color: $COLOR_ACTIVE
+SUBSET_TEST = """\
     - name: $COLOR_TEST
       labels:
         color: $COLOR_TEST
+"""
+
+ENTRIES = """\
 ---
 apiVersion: networking.istio.io/v1alpha3
 kind: VirtualService
@@ -168,6 +147,9 @@ spec:
   gateways:
     - shop-gateway
   http:
+"""
+
+ENTRY_TEST = """\
     - match:
         - headers:
             cookie:
@@ -176,11 +158,17 @@ spec:
         - destination:
             host: shop
             subset: $COLOR_TEST
+"""
+
+ENTRY = """\
     - route:
         - destination:
             host: shop
             subset: $COLOR_ACTIVE
 """
+
+ROUTE = SUBSETS + ENTRIES + ENTRY
+ROUTE_TEST = SUBSETS + SUBSET_TEST + ENTRIES + ENTRY_TEST + ENTRY
 
 MANIFESTS = {
     "manifests/service.yml": SERVICE,
@@ -425,6 +413,14 @@ def test_what_a_pipeline_deploys_over_an_adopted_release_is_never_rolled_back_to
     assert line.slug() == "standby-gone"
     line.expect("v2.0-green")
 
+    # and the way to have it back is one that there is: it has no commit
+    problem = line.job().problem
+    assert problem
+    assert problem.next_step.endswith(
+        "it was adopted, so no commit of it is known: push a tag of it that ends in -blue, "
+        "then `verdigris deploy shop <tag>`"
+    )
+
 
 def test_a_pipeline_that_made_its_own_deployment_live_meanwhile_is_adopted_anew(
     line: Line, pipelines: Pipelines
@@ -481,9 +477,8 @@ def test_a_redeploy_of_what_was_adopted_says_that_there_is_nothing_to_deploy(lin
     line.promote()
     line.repo.remove_tag(WORKFLOW)
 
-    line.take(line.requests.redeploy(WORKFLOW, actor=ANNA))
-    line.run()
+    with pytest.raises(Problem) as refused:
+        line.requests.redeploy(WORKFLOW, actor=ANNA)
 
-    assert line.job().state == "failed"
-    assert line.slug() == "tag-missing"
+    assert refused.value.document.slug == "no-commit"
     line.expect("v2.0-green")

@@ -18,7 +18,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -36,6 +35,7 @@ from sandbox.api.users import service_account
 from sandbox.datastore import find_redis_server, find_valkey_server, start_redis
 from tests.integration.line import Repo
 from tests.integration.town import DEADLINE, TOKEN, Town
+from tests.serving import answering, closed_port
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -222,36 +222,10 @@ def execute(client: Client, *command: str) -> None:
     client.execute_command(*command)  # type: ignore[no-untyped-call]
 
 
-@contextmanager
-def answering(status: int) -> Iterator[int]:
-    """An HTTP server that says this to everybody; its port."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(status)
-            self.send_header("WWW-Authenticate", 'Basic realm="git"')
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- http.server's name
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield server.server_port
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
 @pytest.fixture
-def closed_port() -> Iterator[int]:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        yield held.getsockname()[1]
+def unheard_port() -> Iterator[int]:
+    with closed_port() as port:
+        yield port
 
 
 def expect(check: Check, grade: str, found: str, fix: str) -> None:
@@ -264,8 +238,8 @@ def expect(check: Check, grade: str, found: str, fix: str) -> None:
 
 
 def test_a_good_installation_is_ok_in_every_line(patient: Patient, hospital: Hospital) -> None:
-    with answering(200) as port, worker(patient, "releases"), worker(patient, "switches"):
-        checks = patient.examine("--url", f"http://127.0.0.1:{port}")
+    with answering(200) as url, worker(patient, "releases"), worker(patient, "switches"):
+        checks = patient.examine("--url", url)
 
     assert {about for about, check in checks.items() if check["grade"] != "ok"} == set()
     assert {check["fix"] for check in checks.values()} == {""}
@@ -380,12 +354,12 @@ def test_a_password_that_redis_does_not_take_is_told(patient: Patient, redis: Ru
     expect(checks[f"redis 127.0.0.1:{redis.port}/0"], "failed", "", "correct user and password")
 
 
-def test_without_redis_everything_else_is_looked_at(patient: Patient, closed_port: int) -> None:
-    patient.environment["VERDIGRIS_REDIS_URL"] = f"redis://127.0.0.1:{closed_port}/0"
+def test_without_redis_everything_else_is_looked_at(patient: Patient, unheard_port: int) -> None:
+    patient.environment["VERDIGRIS_REDIS_URL"] = f"redis://127.0.0.1:{unheard_port}/0"
 
     checks = patient.examine()
 
-    expect(checks[f"redis 127.0.0.1:{closed_port}/0"], "failed", "refused", "`redis-server --appendonly yes")
+    expect(checks[f"redis 127.0.0.1:{unheard_port}/0"], "failed", "refused", "`redis-server --appendonly yes")
     expect(checks["workers of switches"], "warning", "Redis is away", "mend Redis first")
     assert checks["rights in shop"]["grade"] == "ok"
     assert checks[f"repository {patient.shop['repository']}"]["grade"] == "ok"
@@ -411,8 +385,7 @@ def test_a_queue_that_no_worker_serves_is_told_with_the_command_to_start_one(pat
 
 
 def test_a_web_process_that_is_not_ready_is_told(patient: Patient) -> None:
-    with answering(503) as port:
-        url = f"http://127.0.0.1:{port}"
+    with answering(503) as url:
         checks = patient.examine("--url", url)
 
     expect(checks[f"web process {url}"], "failed", "not ready", "VERDIGRIS_REDIS_URL")
@@ -470,9 +443,9 @@ def test_a_control_plane_without_a_pod_is_told(patient: Patient, hospital: Hospi
 
 
 def test_an_api_server_that_is_away_is_told_with_what_was_left_out(
-    patient: Patient, closed_port: int
+    patient: Patient, unheard_port: int
 ) -> None:
-    patient.set_kubeconfig(cluster={"server": f"http://127.0.0.1:{closed_port}"})
+    patient.set_kubeconfig(cluster={"server": f"http://127.0.0.1:{unheard_port}"})
 
     checks = patient.examine()
 
@@ -523,10 +496,10 @@ def test_a_cluster_whose_clock_is_wrong_is_told(patient: Patient, hospital: Hosp
 # Gateway, Git, webhook
 
 
-def test_a_gateway_where_nobody_listens_is_told(patient: Patient, closed_port: int) -> None:
-    patient.shop["gateway"]["address"] = f"http://127.0.0.1:{closed_port}"
+def test_a_gateway_where_nobody_listens_is_told(patient: Patient, unheard_port: int) -> None:
+    patient.shop["gateway"]["address"] = f"http://127.0.0.1:{unheard_port}"
 
-    check = patient.examine()[f"gateway http://127.0.0.1:{closed_port}"]
+    check = patient.examine()[f"gateway http://127.0.0.1:{unheard_port}"]
 
     expect(check, "failed", "Connection refused", "while EXTERNAL-IP is <pending>")
 
@@ -548,9 +521,9 @@ def test_a_repository_that_is_not_there_is_told(patient: Patient) -> None:
 
 
 def test_a_repository_that_asks_for_a_password_is_told_without_asking(patient: Patient) -> None:
-    with answering(401) as port:
-        patient.shop["repository"] = f"http://127.0.0.1:{port}/shop.git"
-        check = patient.examine()[f"repository http://127.0.0.1:{port}/shop.git"]
+    with answering(401, {"WWW-Authenticate": 'Basic realm="git"'}) as address:
+        patient.shop["repository"] = f"{address}/shop.git"
+        check = patient.examine()[f"repository {address}/shop.git"]
 
     expect(check, "failed", "could not read Username", "a deploy key")
 
@@ -566,24 +539,24 @@ def test_a_webhooks_secret_that_is_short_is_told(patient: Patient) -> None:
 # Many apps
 
 
-def test_one_app_may_be_looked_at_alone(patient: Patient, closed_port: int) -> None:
+def test_one_app_may_be_looked_at_alone(patient: Patient, unheard_port: int) -> None:
     broken = {**patient.shop, "namespace": "unbound"}
-    broken["gateway"] = {"address": f"http://127.0.0.1:{closed_port}"}
+    broken["gateway"] = {"address": f"http://127.0.0.1:{unheard_port}"}
     patient.apps["blog"] = broken
 
     checks = patient.examine("--app", "shop")
 
-    assert [about for about in checks if "unbound" in about or str(closed_port) in about] == []
+    assert [about for about in checks if "unbound" in about or str(unheard_port) in about] == []
     assert checks["rights in shop"]["grade"] == "ok"
 
 
-def test_two_hundred_apps_are_looked_at_in_seconds(patient: Patient, closed_port: int) -> None:
+def test_two_hundred_apps_are_looked_at_in_seconds(patient: Patient, unheard_port: int) -> None:
     # given apps with a namespace, gateway and repository of their own each, most of them out of reach
     with ExitStack() as held:
         deaf = held.enter_context(socket.create_server(("127.0.0.1", 0), backlog=200))
         silent = deaf.getsockname()[1]
         for number in range(200):
-            port = silent if number < 20 else closed_port
+            port = silent if number < 20 else unheard_port
             patient.apps[f"app-{number}"] = {
                 **patient.shop,
                 "namespace": f"team-{number}",

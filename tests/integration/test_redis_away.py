@@ -35,7 +35,24 @@ GOES_ON: Final = 30.0
 """Seconds after which everything must have gone on; a read that is under way gives up after ten."""
 
 SOON: Final = 2.0
-WITHOUT_REDIS: Final = {"/healthz", "/login", "/logout", "/static/<path:filename>"}
+WITHOUT_REDIS: Final = {
+    "/healthz",
+    "/static/<path:filename>",
+    "/login",
+    "/logout",
+    "/audit",  # asks who is there first: open to nobody who is not signed in
+    "/login/provider",  # these three are not there without a provider
+    "/login/callback",
+    "/login/leave",
+    "/api",  # tells nothing of this installation
+    "/api/v1/openapi.json",
+}
+
+BODIES: Final[dict[str, dict[str, object]]] = {
+    "deploy": {"tag": "v0-blue", "commit": COMMIT},
+    "dismiss": {"tag": "v0-blue", "commit": COMMIT},
+    "tokens": {"name": "nightly", "role": "viewer"},
+}
 FORMS: Final = re.compile(r"/(apps|releases)/")
 """What people send from a page leads back to it, with what became of it: the page is the 503."""
 
@@ -116,7 +133,7 @@ def routes(folder: Path) -> list[tuple[str, str, bytes]]:
         path = re.sub(r"<(?:[^<>:]+:)?(\w+)>", lambda match: named.get(match[1], "cancel"), rule.rule)
         for method in sorted((rule.methods or set()) & {"GET", "POST"}):
             if rule.rule not in WITHOUT_REDIS and not (method == "POST" and FORMS.match(path)):
-                body = {"tag": "v0-blue", "commit": COMMIT} if path.endswith("/deploy") else {}
+                body = BODIES.get(path.rpartition("/")[2], {})
                 found.append((method, path, json.dumps(body).encode() if method == "POST" else b""))
     return found
 

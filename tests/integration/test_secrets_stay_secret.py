@@ -6,7 +6,6 @@ import hashlib
 import hmac
 import json
 import re
-import sys
 from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from release.config import Token
 from release.records import dump_observation
 from release.requests import Accepted
 from release.secret import Secret
+from tests.integration.migrating import python
 from webhook.application import create_app
 from webhook.services import WebSettings
 
@@ -89,7 +89,7 @@ def check_hidden(line: Line, printed: Printed, *results: str) -> None:
 def test_a_migration_that_prints_its_environment(
     make_line: Callable[..., Line], settings: dict[str, Any], printed: Printed
 ) -> None:
-    line = make_line(**settings, migrate=[[sys.executable, "-S", "-c", PRINT_ALL]])
+    line = make_line(**settings, migrate=[python(PRINT_ALL)])
 
     line.push("v1-green")
     ended = line.run()
@@ -109,7 +109,7 @@ def test_a_delivered_release_shows_no_secret_and_no_token_on_any_page_or_answer(
     (tmp_path / "hook").write_text(HOOK)
     (tmp_path / "token").write_text(TOKEN)
     webhook = {"repository": "acme/shop", "secrets": [{"file": str(tmp_path / "hook")}]}
-    line = make_line(**settings, webhook=webhook, migrate=[[sys.executable, "-S", "-c", PRINT_ALL]])
+    line = make_line(**settings, webhook=webhook, migrate=[python(PRINT_ALL)])
     token = Token.model_validate({"name": "ci", "value": {"file": str(tmp_path / "token")}})
     config = line.config.model_copy(update={"tokens": [token]})
     web = create_app(

@@ -221,7 +221,11 @@ def test_the_command_of_an_emergency_moves_users_where_a_promote_would_be_refuse
 
     done = subprocess.run(
         ["sh", "-c", command],
-        env={"PATH": f"{TOOLS}:{os.environ['PATH']}", "KUBECONFIG": str(line.town.folder / "kubeconfig")},
+        env={
+            "PATH": f"{TOOLS}:{os.environ['PATH']}",
+            "KUBECONFIG": str(line.town.folder / "kubeconfig"),
+            "HOME": str(line.town.folder),
+        },
         capture_output=True,
         text=True,
         check=False,

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cluster import objects
-from cluster.kinds import Ref
 from release.model import Migration, MigrationState, Stage
 from release.plan import celery_queue
 from release.secret import Secret
 from tests.integration.line import ANNA
+from tests.integration.migrating import LOUD, ledger, migrate_lines, python
 from tests.integration.tagging import push_saying
 from webhook.application import create_app
 from webhook.services import WebSettings
@@ -25,22 +22,6 @@ if TYPE_CHECKING:
     from tests.integration.line import Line
 
 pytestmark = pytest.mark.needs_envoy
-
-LOUD = "import os; print('migrating', os.environ['TAG'])"
-
-
-def python(code: str) -> list[str]:
-    return [sys.executable, "-S", "-c", code]
-
-
-def ledger(line: Line) -> dict[str, dict[str, Any]]:
-    found = objects.find(line.cluster, Ref("ConfigMap", line.namespace, "verdigris-shop-migrations"))
-    data = (found or {}).get("data") or {}
-    return {release: json.loads(text) for release, text in data.items()}
-
-
-def lines_of(line: Line, release: Release) -> list[str]:
-    return [one.text for one in line.store.log(release.id, limit=10_000) if one.stage == "migrate"]
 
 
 def go_live_contracting(line: Line, tag: str) -> Release:
@@ -78,7 +59,7 @@ def test_it_runs_after_the_decommission_in_the_live_pod(line: Line) -> None:
     safety = shown(line)["rollback_safe"]
     assert safety["safe"] is True
     assert "runs the contract migration of v2-blue" in safety["why"]
-    assert "migrating v2-blue" not in lines_of(line, second)
+    assert "migrating v2-blue" not in migrate_lines(line, second)
 
     # when the other color goes away
     job = line.decommission()
@@ -86,10 +67,10 @@ def test_it_runs_after_the_decommission_in_the_live_pod(line: Line) -> None:
     # then it ran, in a pod of the color that is live, and its output stands in its release's log
     assert job.state == "done", job.problem
     assert stages(job) == ["decommission", "migrate"]
-    assert lines_of(line, second).count("migrating v2-blue") == 1
-    assert any("(in shop-blue-" in text for text in lines_of(line, second))
-    assert "migrating v2-blue" not in lines_of(line, first)
-    assert any(f"is in the log of release {second.id}" in text for text in lines_of(line, first))
+    assert migrate_lines(line, second).count("migrating v2-blue") == 1
+    assert any("(in shop-blue-" in text for text in migrate_lines(line, second))
+    assert "migrating v2-blue" not in migrate_lines(line, first)
+    assert any(f"is in the log of release {second.id}" in text for text in migrate_lines(line, first))
     record = line.release(second.id).migration
     assert (record.kind, record.state) == (Migration.CONTRACT, MigrationState.PASSED)
     assert ledger(line)[second.id]["state"] == "passed"
@@ -110,7 +91,7 @@ def test_it_runs_once(line: Line) -> None:
 
     assert again.state == "done"
     assert stages(again) == ["decommission"]
-    assert lines_of(line, second).count("migrating v2-blue") == 1
+    assert migrate_lines(line, second).count("migrating v2-blue") == 1
 
 
 def test_where_redis_forgot_it_the_cluster_still_knows(line: Line) -> None:
@@ -120,7 +101,7 @@ def test_where_redis_forgot_it_the_cluster_still_knows(line: Line) -> None:
 
     assert line.decommission().state == "done"
 
-    assert lines_of(line, second).count("migrating v2-blue") == 1
+    assert migrate_lines(line, second).count("migrating v2-blue") == 1
     assert line.release(second.id).migration.state is MigrationState.PASSED
 
 
@@ -131,7 +112,7 @@ def test_a_release_that_expands_has_nothing_to_run_then(line: Line) -> None:
     job = line.decommission()
 
     assert (job.state, stages(job)) == ("done", ["decommission"])
-    assert lines_of(line, second).count("migrating v2-blue") == 1
+    assert migrate_lines(line, second).count("migrating v2-blue") == 1
 
 
 def test_one_that_fails_fails_the_job_and_is_run_by_the_next_decommission(
@@ -157,12 +138,12 @@ def test_one_that_fails_fails_the_job_and_is_run_by_the_next_decommission(
     assert line.state(second) == "live"
     assert line.release(second.id).migration.state is MigrationState.FAILED
     assert shown(line)["rollback_safe"]["safe"] is False
-    assert any("A migration command failed" in text for text in lines_of(line, second))
+    assert any("A migration command failed" in text for text in migrate_lines(line, second))
 
     # and asked again it runs
     assert line.decommission().state == "done"
     assert line.release(second.id).migration.state is MigrationState.PASSED
-    assert lines_of(line, second).count("try") == 2
+    assert migrate_lines(line, second).count("try") == 2
 
 
 def test_a_lost_one_is_not_repeated_by_a_worker(line: Line) -> None:
@@ -196,7 +177,7 @@ def test_after_a_rollback_it_is_not_run_and_is_given_up_with_its_pods(line: Line
 
     assert job.state == "done", job.problem
     assert line.state(first) == "live"
-    assert "migrating v2-blue" not in lines_of(line, second) + lines_of(line, first)
+    assert "migrating v2-blue" not in migrate_lines(line, second) + migrate_lines(line, first)
     assert ledger(line)[second.id]["state"] == "given-up"
     assert line.release(second.id).migration.state is MigrationState.GIVEN_UP
     assert "pending contract migration of v2-blue was never run and is given up" in line.told(second)
@@ -217,7 +198,7 @@ def test_a_later_release_is_told_of_one_that_never_ran(line: Line) -> None:
     fourth = line.deploy("v4-blue")
     assert "pending contract migration of v2-blue was never run and is given up" in line.told(fourth)
     assert line.release(second.id).migration.state is MigrationState.GIVEN_UP
-    assert lines_of(line, fourth).count("migrating v4-blue") == 1
+    assert migrate_lines(line, fourth).count("migrating v4-blue") == 1
 
 
 def test_an_older_release_that_is_deployed_again_is_warned_of(line: Line) -> None:
@@ -260,4 +241,4 @@ def test_who_deploys_the_older_one_again_by_hand_stops_it(line: Line) -> None:
     line.run()
 
     assert line.slug() == "contract-too-early"
-    assert "migrating v2-blue" not in lines_of(line, second)
+    assert "migrating v2-blue" not in migrate_lines(line, second)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -149,11 +150,20 @@ def is_rolled_out(event: Event, tag: str) -> bool:
     )
 
 
+UPPER: dict[str, str] = {
+    f"manifests/{name}.yml": (resources.files("manifests") / f"{name}.yml")
+    .read_text("utf-8")
+    .replace("{{ image | tojson }}", "registry.sandbox/UPPER:{{ tag }}")
+    for name in ("deployment", "gateway", "route", "route-test", "service")
+}
+"""An image that no registry could have; the configuration would not let it stand there."""
+
 BROKEN: tuple[tuple[dict[str, Any], dict[str, Any], str, str], ...] = (
     ({}, {"image": "registry.sandbox/gone:{tag}"}, "rollout-image-not-found", "registry.sandbox/gone:v"),
-    ({}, {"image": "registry.sandbox/UPPER:{tag}"}, "rollout-invalid-image", "registry.sandbox/UPPER:v"),
     ({"crash": "boom: no database"}, {"max_restarts": 0}, "rollout-crash-loop", "boom: no database"),
     ({"unready": True}, {"deadlines": {"rollout": 1}}, "rollout-deadline", "probe"),
+    # Last: a file stays in the repository.
+    ({"files": UPPER}, {}, "rollout-invalid-image", "registry.sandbox/UPPER:v"),
 )
 
 

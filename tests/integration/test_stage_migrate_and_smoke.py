@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from release.model import Stage
 from tests.integration.line import Ended
+from tests.integration.migrating import python
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,10 +16,6 @@ if TYPE_CHECKING:
     from tests.integration.line import Line
 
 pytestmark = pytest.mark.needs_envoy
-
-
-def python(code: str) -> list[str]:
-    return [sys.executable, "-S", "-c", code]
 
 
 def test_migrations_run_in_the_new_version_s_pod_and_their_output_is_kept(

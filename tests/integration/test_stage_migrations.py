@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import base64
-import json
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import yaml
@@ -15,6 +14,7 @@ from cluster.connection import Body
 from cluster.kinds import Ref
 from release.model import Migration, MigrationState, Stage
 from tests.integration.line import ANNA
+from tests.integration.migrating import LOUD, ledger, migrate_lines, python
 from tests.integration.tagging import push_saying, retag
 
 if TYPE_CHECKING:
@@ -25,23 +25,6 @@ if TYPE_CHECKING:
     from tests.integration.line import Line
 
 pytestmark = pytest.mark.needs_envoy
-
-LOUD = "import os; print('migrating', os.environ['TAG'])"
-
-
-def python(code: str) -> list[str]:
-    return [sys.executable, "-S", "-c", code]
-
-
-def ledger(line: Line) -> dict[str, dict[str, Any]]:
-    """What stands in the cluster, as ``kubectl get configmap`` shows it."""
-    found = objects.find(line.cluster, Ref("ConfigMap", line.namespace, "verdigris-shop-migrations"))
-    data = (found or {}).get("data") or {}
-    return {release: json.loads(text) for release, text in data.items()}
-
-
-def migrate_lines(line: Line, release: Release) -> list[str]:
-    return [one.text for one in line.store.log(release.id, limit=10_000) if one.stage == "migrate"]
 
 
 def count(line: Line, release: Release, text: str) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ import pytest
 from release.model import Stage
 from release.problems import ProblemDocument
 from tests.integration.line import ANNA
+from tests.integration.migrating import python
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,7 +89,7 @@ def test_a_cancel_in_sanity_ends_the_job_before_anything_is_touched(line: Line) 
 
 def test_a_cancel_during_a_migration_takes_effect_after_its_end(make_line: Callable[..., Line]) -> None:
     code = "import time; print('begun', flush=True); time.sleep(0.5); print('finished')"
-    line = make_line(migrate=[[sys.executable, "-S", "-c", code]])
+    line = make_line(migrate=[python(code)])
     release = line.push("v1-green")
     line.run(until=Stage.MIGRATE)
     offer = line.sent.offers[0]
@@ -105,7 +105,7 @@ def test_a_cancel_that_comes_while_a_smoke_command_runs_is_not_overheard(
     make_line: Callable[..., Line],
 ) -> None:
     code = "import time; print('begun', flush=True); time.sleep(0.8)"
-    line = make_line(smoke={"commands": [[sys.executable, "-S", "-c", code]], "requests": []})
+    line = make_line(smoke={"commands": [python(code)], "requests": []})
     release = line.push("v1-green")
     line.run(until=Stage.SMOKE)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +11,7 @@ from release.problems import ProblemDocument
 from release.records import Offer
 from release.turn import LostTurn
 from tests.integration.line import ANNA
+from tests.integration.migrating import python
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -204,7 +204,7 @@ def test_a_worker_lost_after_its_switch_is_followed_by_one_that_says_so_and_prov
 
 
 def test_a_migration_whose_worker_was_lost_is_not_repeated(make_line: Callable[..., Line]) -> None:
-    line = make_line(migrate=[[sys.executable, "-S", "-c", "print('migrating')"]])
+    line = make_line(migrate=[python("print('migrating')")])
     release = line.push("v1-green")
     line.run(until=Stage.MIGRATE)
     claim(line, 2)
@@ -221,7 +221,7 @@ def test_a_migration_whose_worker_was_lost_is_not_repeated(make_line: Callable[.
 
 
 def test_a_migration_that_may_be_repeated_is(make_line: Callable[..., Line]) -> None:
-    line = make_line(migrate=[[sys.executable, "-S", "-c", "print('migrating')"]], migrate_repeatable=True)
+    line = make_line(migrate=[python("print('migrating')")], migrate_repeatable=True)
     release = line.push("v1-green")
     line.run(until=Stage.MIGRATE)
     claim(line, 2)

@@ -107,6 +107,33 @@ def test_a_command_is_recorded_anew_when_entries_have_moved(line: Line) -> None:
     line.expect("v1-green")
 
 
+def test_after_a_revert_a_command_names_what_runs_and_not_what_the_route_still_notes(line: Line) -> None:
+    # given users whom somebody moved back with kubectl, so that the route's notes are those of our switch
+    old = line.go_live("v1-green")
+    left = line.go_live("v2-blue")
+    path = f"/spec/http/{len(line.route()) - 1}/route/0/destination/subset"
+    patch = f'[{{"op": "replace", "path": "{path}", "value": "green"}}]'
+    typed = type_in(line, f"kubectl -n {line.namespace} patch vs shop-blue-green --type=json -p '{patch}'")
+    assert typed.returncode == 0, typed.stderr
+    assert look(line).live_release == left.id
+
+    # when another release is tested, promoted and rolled back by its commands
+    new = line.deploy("v3-blue")
+    promote, rollback = by_hand(line, new)
+    typed = type_in(line, promote)
+    assert typed.returncode == 0, typed.stderr
+    line.expect("v3-blue")
+    seen = look(line)
+    assert (seen.live_release, seen.previous_release) == (new.id, old.id)
+
+    # then both lead to and from what users were really on
+    typed = type_in(line, rollback)
+    assert typed.returncode == 0, typed.stderr
+    line.expect("v1-green")
+    seen = look(line)
+    assert (seen.live_release, seen.previous_release) == (old.id, new.id)
+
+
 def test_no_command_leads_to_a_color_that_runs_something_else_by_now(line: Line) -> None:
     # given a release whose color is being deployed to again, and one whose standby was
     line.go_live("v1-green")

@@ -18,7 +18,10 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
+from release.audit_entries import NewEntry, Outcome
+from release.model import Actor
 from release.redis_access import connect
+from release.roles import Action
 from release.store import Store
 from sandbox.datastore import DatastoreError, RunningRedis, find_redis_server, start_redis
 from tests.unit.webhook.fakes import COMMIT, HOOK_SECRET, REPOSITORY, TOKEN, dump, headers, push
@@ -32,6 +35,7 @@ pytestmark = pytest.mark.needs_redis
 ROOT = Path(__file__).parents[2]
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
 PATIENCE = 1.5
+HASTY = Path(__file__).with_name("hasty.py")
 CONFIGURATION = f"""
 tokens:
   - name: ci
@@ -124,7 +128,7 @@ def running(folder: Path, redis: RunningRedis) -> Iterator[WebProcess]:
         process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "gunicorn", f"webhook.wsgi:create(patience={PATIENCE})"),
-                *("--bind", f"fd://{listener.fileno()}", "--worker-class", "gthread"),
+                *("--bind", f"fd://{listener.fileno()}", "--forwarded-allow-ips=", "--config", str(HASTY)),
                 *("--workers", "2", "--threads", "8", "--graceful-timeout", "5", "--no-control-socket"),
             ],
             cwd=ROOT,
@@ -203,7 +207,7 @@ def test_while_unsigned_requests_flood_in_a_signed_delivery_is_answered_within_a
     assert answer.status_code == 202
     assert took < 1
     assert set(statuses) == {401, 429}
-    assert statuses.count(429) > 900
+    assert statuses.count(401) < 30  # all processes together, so each knows what the other has refused
     assert len(store.releases()) == 1
 
 
@@ -223,6 +227,58 @@ def test_a_deploy_by_api_shows_in_every_place(web: WebProcess) -> None:
     assert [one["id"] for one in app["queue"]] == [job["id"]]
     assert shown["release"]["actor"] == {"kind": "token", "name": "ci"}
     assert shown["changes"][0]["to"] == "queued"
+
+
+def test_what_was_asked_is_in_the_trail_with_the_steps_that_followed(web: WebProcess) -> None:
+    # Given a deploy, by somebody who may not promote
+    audit = f"{web.url}/api/v1/audit"
+    wanted = {"name": "nightly", "role": "releaser", "apps": ["shop"]}
+    made = requests.post(f"{web.url}/api/v1/tokens", json=wanted, headers=BEARER, timeout=10)
+    nightly = {"Authorization": f"Bearer {made.json()['text']}"}
+    asked = {"tag": "v3.0-green", "commit": COMMIT, "reason": "hotfix"}
+    answer = requests.post(f"{web.url}/api/v1/apps/shop/deploy", json=asked, headers=nightly, timeout=10)
+    release = answer.json()["release"]["id"]
+    assert (
+        requests.post(f"{web.url}/api/v1/apps/shop/promote", headers=nightly, timeout=10).status_code == 403
+    )
+    # When the trail is read
+    entries = requests.get(audit, headers=BEARER, timeout=10).json()["entries"]
+    # Then it has all of that, with what the release was and became
+    assert [(one["action"], one["outcome"]) for one in entries] == [
+        ("promote", "refused"),
+        ("deploy", "accepted"),
+        ("change", "done"),
+        ("manage-tokens", "done"),
+    ]
+    refused, accepted, step, _ = entries
+    assert (refused["why"], refused["actor"]["name"], refused["address"]) == (
+        "not-allowed",
+        "nightly",
+        "127.0.0.1",
+    )
+    assert (accepted["release"], accepted["reason"], step["release"]) == (release, "hotfix", release)
+    assert (accepted["before"], accepted["after"]["state"]) == ({"live": None}, "queued")
+
+
+def test_a_long_trail_is_written_out_in_answers_of_a_size(web: WebProcess, store: Store) -> None:
+    # Given more entries than one answer has
+    for number in range(10_050):
+        store.audit.write(
+            NewEntry(
+                actor=Actor("token", "ci"), action=Action.DEPLOY, outcome=Outcome.DONE, reason=f"é{number}"
+            )
+        )
+    # When they are asked for, as long as there are some
+    numbers: list[int] = []
+    after, lines = "", [""]
+    while lines:
+        chosen = {"after": after} if after else {}
+        answer = requests.get(f"{web.url}/api/v1/audit/export", chosen, headers=BEARER, timeout=60)
+        lines = answer.text.splitlines()
+        numbers += [json.loads(line)["number"] for line in lines]
+        after = json.loads(lines[-1])["id"] if lines else ""
+    # Then each is there once
+    assert numbers == list(range(1, 10_051))
 
 
 def test_nothing_ready_is_a_problem_in_words(web: WebProcess) -> None:
@@ -290,6 +346,9 @@ def test_while_redis_is_away_answers_are_quick_and_say_so(web: WebProcess, redis
         assert time.monotonic() - began < 2
         assert {answer.status_code for answer in answers} == {503}
         assert all("Retry-After" in answer.headers for answer in answers)
+        called = [requests.get(f"{web.url}/api/v1/apps", headers=BEARER, timeout=10) for _ in range(4)]
+        assert {answer.status_code for answer in called} == {503}
+        assert max(answer.elapsed.total_seconds() for answer in called) < 2
         ready = requests.get(f"{web.url}/readyz", timeout=10)
         assert ready.status_code == 503
         assert "Retry-After" in ready.headers

@@ -1,6 +1,7 @@
 """No request is lost by any switch or release, and no state in between could lose one.
 
-``VERDIGRIS_SWITCHES`` and ``VERDIGRIS_RELEASES`` say how many (`make switches`: 100 and 20); a few without.
+``VERDIGRIS_SWITCHES`` and ``VERDIGRIS_RELEASES`` say how many (`make switches`: 100 and 20), and then the
+crowd must have kept its rate. A few without them, at whatever rate a busy machine gives.
 """
 
 from __future__ import annotations
@@ -16,12 +17,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.integration.line import Line
+    from tests.integration.world import Told
 
 pytestmark = [pytest.mark.needs_envoy, pytest.mark.timeout(900)]
 
 SWITCHES = int(os.environ.get("VERDIGRIS_SWITCHES", "4"))
 RELEASES = int(os.environ.get("VERDIGRIS_RELEASES", "2"))
+IS_WHOLE = "VERDIGRIS_SWITCHES" in os.environ
 RATE = 500
+KEPT = 0.8
+"""The part of ``RATE`` that the crowd must have reached over a whole run: less shows too little."""
 
 
 @pytest.fixture
@@ -31,9 +36,22 @@ def line(make_line: Callable[..., Line]) -> Line:
 
 
 @pytest.fixture
-def report(pytestconfig: pytest.Config) -> Callable[[str], None]:
-    """A line for whoever runs it by hand."""
-    return pytestconfig.get_terminal_writer().line
+def report(pytestconfig: pytest.Config, capfd: pytest.CaptureFixture[str]) -> Callable[[str], None]:
+    """A line for whoever runs it by hand, shown without ``-s`` as well; a worker of xdist has no terminal."""
+    terminal = pytestconfig.pluginmanager.get_plugin("terminalreporter")
+
+    def tell(text: str) -> None:
+        if terminal:
+            with capfd.disabled():
+                terminal.ensure_newline()
+                terminal.write_line(text)
+
+    return tell
+
+
+def check_none_was_lost(told: Told) -> None:
+    assert (told.failed, told.reasons) == (0, [])
+    assert not IS_WHOLE or told.rate >= KEPT * RATE, f"the crowd kept {told.rate} of {RATE} requests a second"
 
 
 def test_no_request_is_lost_by_promotes_and_rollbacks_in_a_row(
@@ -41,6 +59,7 @@ def test_no_request_is_lost_by_promotes_and_rollbacks_in_a_row(
 ) -> None:
     line.go_live("v1-green")
     newer = line.deploy("v2-blue")
+    untold: list[int] = []
 
     with every_state_checked(line) as world, crowd(line, rate=RATE) as told:
         for number in range(SWITCHES):
@@ -48,16 +67,15 @@ def test_no_request_is_lost_by_promotes_and_rollbacks_in_a_row(
             assert job.state == "done", job.problem
             assert job.probe is not None
             assert job.probe.lost == 0
-            assert job.probe.first_new is not None, "the prober has not told the versions apart"
+            if job.probe.first_new is None:
+                untold.append(number)
 
-    assert (told.failed, told.reasons) == (0, [])
+    report(f"{SWITCHES} switches: {told}; {world.states} states")
+    check_none_was_lost(told)
     assert world.faults == []
     assert world.states >= SWITCHES
     assert set(told.versions) == {"v1-green", "v2-blue"}
-    assert told.rate > RATE / 3, "the crowd was too small to show anything"
-    report(
-        f"{SWITCHES} switches: {told.sent:,} requests at {told.rate} a second, 0 lost; {world.states} states"
-    )
+    assert untold == [], f"in {len(untold)} of {SWITCHES} switches the prober has not told the versions apart"
 
 
 def test_no_request_is_lost_by_whole_releases(line: Line, report: Callable[[str], None]) -> None:
@@ -69,10 +87,7 @@ def test_no_request_is_lost_by_whole_releases(line: Line, report: Callable[[str]
             assert release.state == "ready", line.told(release)
             assert line.promote().state == "done", line.job().problem
 
-    assert (told.failed, told.reasons) == (0, [])
+    report(f"{RELEASES} releases: {told}; {world.states} states")
+    check_none_was_lost(told)
     assert world.faults == []
     assert len(told.versions) == RELEASES + 1
-    assert told.rate > RATE / 3, "the crowd was too small to show anything"
-    report(
-        f"{RELEASES} releases: {told.sent:,} requests at {told.rate} a second, 0 lost; {world.states} states"
-    )

@@ -16,6 +16,7 @@ import yaml
 from cluster.connection import Cluster
 from sandbox.api.access import ADMIN
 from sandbox.api.errors import ApiError
+from sandbox.api.namespaces import add_namespace
 from sandbox.api.server import ApiServer, write_kubeconfig
 from sandbox.controllers import Controllers
 from sandbox.gateway import Gateway
@@ -93,8 +94,7 @@ class Town:
         fresh.replace(self._images)
 
     def add_namespace(self, name: str) -> None:
-        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-        self.call(lambda: self.store.create("namespaces", {**namespace, "status": {"phase": "Active"}}))
+        self.call(lambda: add_namespace(self.store, name))
 
     @contextmanager
     def outage(self, requests: int) -> Iterator[None]:

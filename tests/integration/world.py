@@ -24,13 +24,20 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass
 class Told:
-    """What the crowd has seen, once it is gone."""
+    """What the crowd has seen, once it is gone. ``rate``: requests a second; ``slowest``: milliseconds."""
 
     sent: int = 0
     failed: int = 0
     rate: int = 0
+    slowest: int = 0
     reasons: list[str] = field(default_factory=list)
     versions: dict[str, int] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        """A line for whoever runs it by hand."""
+        return (
+            f"{self.sent:,} requests at {self.rate} a second, {self.failed} lost, slowest {self.slowest} ms"
+        )
 
 
 @contextmanager

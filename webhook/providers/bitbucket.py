@@ -1,14 +1,25 @@
 """Bitbucket Cloud: what its deliveries mean.
 
-One ``repo:push`` holds every ref of a push, so several tags may start a release each.
+One ``repo:push`` holds every ref of a push, so several tags may start a release each. What CI says is
+read in ``bitbucket_ci``.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from webhook.providers.bitbucket_ci import STATUS_EVENTS, read_status
 from webhook.providers.events import Event, Ignored, NewTag, Provider, TagPush
-from webhook.providers.payload import Commit, Part, identify, name_of, other_event, read_event, read_shape
+from webhook.providers.payload import (
+    Commit,
+    Part,
+    Repository,
+    identify,
+    name_of,
+    other_event,
+    read_event,
+    read_shape,
+)
 from webhook.providers.signature import check_prefixed
 from webhook.providers.strict_json import parse_object
 
@@ -20,7 +31,7 @@ if TYPE_CHECKING:
 
 TAG_TYPES: Final = frozenset({"tag", "annotated_tag"})
 """The second is what early versions called some of them."""
-NO_NEW_TAG: Final = "no new tag was pushed; branches, and tags that were moved or deleted, start nothing"
+NO_TAG: Final = "no tag was pushed; branches, and tags that were deleted, start nothing"
 
 
 class _Target(Part):
@@ -46,10 +57,6 @@ class _Changes(Part):
     changes: list[_Change]
 
 
-class _Repository(Part):
-    full_name: str
-
-
 class _Actor(Part):
     nickname: str | None = None
     username: str | None = None
@@ -58,7 +65,7 @@ class _Actor(Part):
 
 class _Push(Part):
     push: _Changes
-    repository: _Repository
+    repository: Repository
     actor: _Actor | None = None
 
 
@@ -70,19 +77,24 @@ class Bitbucket(Provider):
         check_prefixed(delivery.header("X-Hub-Signature"), delivery.body, secrets)
 
     def parse(self, delivery: Delivery) -> Event:
-        """New tags, or why there is nothing to do."""
+        """Tags, words of CI, or why there is nothing to do."""
         data = parse_object(delivery.body)
         event, identity = read_event(delivery, "X-Event-Key"), identify(delivery, "X-Request-UUID")
+        if event in STATUS_EVENTS:
+            return read_status(data, identity)
         if event != "repo:push":
             return other_event(event, identity)
         return _read_push(read_shape(_Push, data, what="push that Bitbucket sends"), identity)
 
 
 def _read_push(push: _Push, delivery: str) -> Event:
-    refs = [change.new for change in push.push.changes if change.old is None and change.new]
-    tags = tuple(NewTag(ref.name, ref.target.hash) for ref in refs if ref.type in TAG_TYPES)
+    tags = tuple(
+        NewTag(change.new.name, change.new.target.hash, is_move=change.old is not None)
+        for change in push.push.changes
+        if change.new and change.new.type in TAG_TYPES
+    )
     if not tags:
-        return Ignored(NO_NEW_TAG, delivery)
+        return Ignored(NO_TAG, delivery)
     actor = push.actor or _Actor()
     return TagPush(
         repository=push.repository.full_name,

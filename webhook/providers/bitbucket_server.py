@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from webhook.providers.bitbucket import NO_NEW_TAG
+from webhook.providers.bitbucket import NO_TAG
 from webhook.providers.events import Event, Ignored, NewTag, Provider, TagPush
 from webhook.providers.payload import (
     TAG_PREFIX,
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 EVENT: Final = "X-Event-Key"
 SIGNATURE: Final = "X-Hub-Signature"
 PING: Final = "diagnostics:ping"
+IS_MOVE: Final = {"ADD": False, "UPDATE": True}
+"""The changes of a tag that count."""
 UNSIGNED_PING: Final = (
     "a test connection: it arrived; it is not signed, so neither secret nor app was checked"
 )
@@ -87,7 +89,7 @@ class BitbucketServer(Provider):
         return Ignored(UNSIGNED_PING, "")
 
     def parse(self, delivery: Delivery) -> Event:
-        """New tags, or why there is nothing to do."""
+        """Tags, or why there is nothing to do. It tells of no builds."""
         data = parse_object(delivery.body)
         event, identity = read_event(delivery, EVENT), identify(delivery, "X-Request-Id")
         if event != "repo:refs_changed":
@@ -96,14 +98,17 @@ class BitbucketServer(Provider):
 
 
 def _read_push(push: _RefsChanged, delivery: str) -> Event:
-    added = [change.ref.id for change in push.changes if change.ref.type == "TAG" and change.type == "ADD"]
-    names = [ref.removeprefix(TAG_PREFIX) for ref in added if ref.startswith(TAG_PREFIX)]
-    if not names:
-        return Ignored(NO_NEW_TAG, delivery)
     commit = push.toCommit.id if push.toCommit and len(push.changes) == 1 else ""
+    tags = tuple(
+        NewTag(change.ref.id.removeprefix(TAG_PREFIX), commit, is_move=IS_MOVE[change.type])
+        for change in push.changes
+        if change.ref.type == "TAG" and change.ref.id.startswith(TAG_PREFIX) and change.type in IS_MOVE
+    )
+    if not tags:
+        return Ignored(NO_TAG, delivery)
     return TagPush(
         repository=f"{push.repository.project.key}/{push.repository.slug}",
-        tags=tuple(NewTag(name, commit) for name in names),
+        tags=tags,
         delivery=delivery,
         pusher=name_of(push.actor.name if push.actor else None),
     )

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from release.ci import Check
     from release.secret import Secret
 
 
@@ -27,15 +28,19 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class NewTag:
-    """A tag, and its commit: empty where the host did not name it, never the tag object's id."""
+    """A tag, and its commit: empty where the host did not name it, never the tag object's id.
+
+    ``is_move``: the host says that the tag existed before and names something else now.
+    """
 
     name: str
     commit: str
+    is_move: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class TagPush:
-    """A push of new tags, at least one.
+    """A push of tags, new or moved, at least one.
 
     ``repository`` is the host's full name (``owner/name``), ``delivery`` the host's id of the request, the
     same when it is sent again; both come from outside and only choose among what is configured.
@@ -51,19 +56,28 @@ class TagPush:
 
 
 @dataclass(frozen=True, slots=True)
-class Ignored:
-    """An authentic delivery that starts nothing, and why, in words for the host's log of deliveries.
+class CheckReport:
+    """What CI says of a commit: one check or several, each name once, at least one.
 
-    Words of CI (``workflow_run``, ``status``, ``Pipeline Hook`` and the like) end here, too: no release
-    waits for them. An event of theirs would stand beside this one, in ``Event``, and be read where each
-    host's ``parse`` now turns down what is no push.
+    It starts nothing by itself: it may only end the wait of a release that was asked for. The names are as
+    the host sends them, of bounded length and printable (``checks.report``).
     """
+
+    repository: str
+    commit: str
+    checks: tuple[Check, ...]
+    delivery: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """An authentic delivery that starts nothing, and why, in words for the host's log of deliveries."""
 
     reason: str
     delivery: str
 
 
-Event = TagPush | Ignored
+Event = TagPush | CheckReport | Ignored
 
 
 class BadSignature(Exception):
@@ -83,7 +97,7 @@ class BadSecret(Exception):
 
 
 class Provider(Protocol):
-    """One Git host's way to sign and to tell of new tags."""
+    """One Git host's way to sign, and to tell of tags and of CI."""
 
     def verify(self, delivery: Delivery, secrets: Sequence[Secret]) -> None:
         """Check the signature over the raw body.

@@ -1,13 +1,18 @@
 """Any other sender, by Standard Webhooks: a Git host's own script, or a relay that knows nothing of hosts.
 
 The body: ``{"type": "tag.pushed", "data": {"repository": "owner/name", "ref": "refs/tags/v1.0-blue",
-"commit": "…", "pusher": "…"}}``; commit and pusher may be left out. Other types are ignored.
+"commit": "…", "pusher": "…", "moved": false}}``; commit, pusher and moved may be left out. What CI says:
+``{"type": "check.reported", "data": {"repository": "owner/name", "commit": "…", "name": "build", "state":
+"passed", "at": "2026-01-01T12:00:00Z"}}``; the state is pending, passed or failed, at may be left out. Other
+types are ignored.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
+from release.ci import CheckState
+from webhook.providers.checks import Moment, report
 from webhook.providers.events import Event, Ignored, NewTag, Provider, TagPush
 from webhook.providers.payload import (
     BRANCH,
@@ -29,6 +34,7 @@ if TYPE_CHECKING:
     from webhook.providers.events import Delivery
 
 TAG_PUSHED: Final = "tag.pushed"
+CHECK_REPORTED: Final = "check.reported"
 
 
 class _Typed(Part):
@@ -40,10 +46,23 @@ class _Data(Part):
     ref: str
     commit: Commit | None = None
     pusher: str | None = None
+    moved: bool | None = None
 
 
 class _TagPushed(Part):
     data: _Data
+
+
+class _Check(Part):
+    repository: str
+    commit: Commit
+    name: str
+    state: Literal["pending", "passed", "failed"]
+    at: Moment = None
+
+
+class _CheckReported(Part):
+    data: _Check
 
 
 class Generic(Provider):
@@ -58,9 +77,13 @@ class Generic(Provider):
         check_keys(secrets)
 
     def parse(self, delivery: Delivery) -> Event:
-        """A new tag, or why there is nothing to do."""
+        """A tag, words of CI, or why there is nothing to do."""
         data = parse_object(delivery.body)
         kind, identity = read_shape(_Typed, data, what="event of Standard Webhooks"), identify(delivery, ID)
+        if kind.type == CHECK_REPORTED:
+            return _read_check(
+                read_shape(_CheckReported, data, what=f"{CHECK_REPORTED} event").data, identity
+            )
         if kind.type != TAG_PUSHED:
             return other_event(kind.type, identity)
         return _read_push(read_shape(_TagPushed, data, what=f"{TAG_PUSHED} event").data, identity)
@@ -71,7 +94,14 @@ def _read_push(push: _Data, delivery: str) -> Event:
         return Ignored(BRANCH, delivery)
     return TagPush(
         repository=push.repository,
-        tags=(NewTag(push.ref.removeprefix(TAG_PREFIX), push.commit or ""),),
+        tags=(NewTag(push.ref.removeprefix(TAG_PREFIX), push.commit or "", is_move=bool(push.moved)),),
         delivery=delivery,
         pusher=name_of(push.pusher),
+        is_move_told=push.moved is not None,
     )
+
+
+def _read_check(check: _Check, delivery: str) -> Event:
+    """A state that is none of the three is the sender's mistake, and told: it writes the body itself."""
+    said = (check.name, CheckState(check.state), check.at)
+    return report(check.repository, check.commit, [said], delivery)

@@ -1,13 +1,15 @@
 """Gitea: what its deliveries mean. Forgejo and Gogs, which share its origin, stand on this.
 
 Gitea sends the headers of GitHub and Gogs along; only its own count. ``create`` comes beside ``push`` for one
-new tag. ``before`` is zero for a moved tag, too, so the payload can't tell one from a new tag.
+new tag. ``before`` is zero for a moved tag, too, so the payload can't tell one from a new tag. What CI says
+is read in ``gitea_ci``.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from webhook.providers import gitea_ci
 from webhook.providers.events import Event, Ignored, NewTag, Provider, TagPush
 from webhook.providers.payload import (
     BRANCH,
@@ -15,6 +17,7 @@ from webhook.providers.payload import (
     TAG_PREFIX,
     Commit,
     Part,
+    Repository,
     identify,
     is_nothing,
     name_of,
@@ -29,13 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from release.secret import Secret
+    from webhook.providers.checks import Reader
     from webhook.providers.events import Delivery
-
-
-class Repository(Part):
-    """``full_name`` is ``owner/name``."""
-
-    full_name: str
 
 
 class Person(Part):
@@ -58,22 +56,25 @@ class _Push(Part):
 
 
 class Gitea(Provider):
-    """``events.Provider`` for Gitea. ``name`` stands in each of its headers."""
+    """``events.Provider`` for Gitea. ``name`` stands in each of its headers, ``ci`` reads words of CI."""
 
     name: ClassVar[str] = "Gitea"
+    ci: ClassVar[Mapping[str, Reader]] = gitea_ci.GITEA
 
     def verify(self, delivery: Delivery, secrets: Sequence[Secret]) -> None:
         """The digits alone, without a prefix; a hook without a secret sends the header empty."""
         check_hmac_sha256(delivery.header(f"X-{self.name}-Signature"), delivery.body, secrets)
 
     def parse(self, delivery: Delivery) -> Event:
-        """A new tag, or why there is nothing to do."""
+        """A tag, words of CI, or why there is nothing to do."""
         data = parse_object(delivery.body)
         event = read_event(delivery, f"X-{self.name}-Event")
         return self.read(event, data, identify(delivery, f"X-{self.name}-Delivery"))
 
     def read(self, event: str, data: Mapping[str, object], delivery: str) -> Event:
-        """What an event means; here only ``push`` means something."""
+        """What an event means: ``push``, and what CI says."""
+        if event in self.ci:
+            return self.ci[event](data, delivery)
         if event != "push":
             return other_event(event, delivery)
         return _read_push(read_shape(_Push, data, what=f"push that {self.name} sends"), delivery)

@@ -1,7 +1,8 @@
 """GitHub and GitHub Enterprise Server: what their deliveries mean.
 
-Only ``push`` of a new tag starts something: GitHub sends ``create`` beside it for the same tag, without the
-commit. The commit is ``head_commit.id``; ``after`` is the tag object of an annotated tag.
+Only ``push`` of a tag starts something: GitHub sends ``create`` beside it for the same tag, without the
+commit. The commit is ``head_commit.id``; ``after`` is the tag object of an annotated tag. What CI says is
+read in ``github_ci``.
 """
 
 from __future__ import annotations
@@ -9,10 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from webhook.providers.events import Event, Ignored, NewTag, Provider, TagPush
+from webhook.providers.github_ci import READERS
 from webhook.providers.payload import (
     BRANCH,
     DELETED,
-    MOVED,
     TAG_PREFIX,
     Commit,
     Part,
@@ -73,9 +74,11 @@ class GitHub(Provider):
         check_prefixed(delivery.header("X-Hub-Signature-256"), delivery.body, secrets)
 
     def parse(self, delivery: Delivery) -> Event:
-        """A new tag, or why there is nothing to do."""
+        """A tag, words of CI, or why there is nothing to do."""
         data = parse_object(delivery.body)
         event, identity = read_event(delivery, "X-GitHub-Event"), identify(delivery, "X-GitHub-Delivery")
+        if event in READERS:
+            return READERS[event](data, identity)
         if event != "push":
             return other_event(event, identity)
         return _read_push(read_shape(_Push, data, what="push that GitHub sends"), identity)
@@ -86,12 +89,10 @@ def _read_push(push: _Push, delivery: str) -> Event:
         return Ignored(BRANCH, delivery)
     if push.deleted:
         return Ignored(DELETED, delivery)
-    if not push.created:
-        return Ignored(MOVED, delivery)
     commit = push.head_commit.id if push.head_commit else ""
     return TagPush(
         repository=push.repository.path,
-        tags=(NewTag(push.ref.removeprefix(TAG_PREFIX), commit),),
+        tags=(NewTag(push.ref.removeprefix(TAG_PREFIX), commit, is_move=not push.created),),
         delivery=delivery,
         pusher=name_of(push.pusher.name if push.pusher else None),
     )

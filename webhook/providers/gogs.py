@@ -1,7 +1,7 @@
 """Gogs: what its deliveries mean.
 
 Gogs tells of a tag by ``create`` and sends ``push`` for branches alone. ``sha`` is what the ref points at,
-the tag object of an annotated tag, so the commit is left to the repository.
+the tag object of an annotated tag, so the commit is left to the repository. It tells nothing of CI.
 """
 
 from __future__ import annotations
@@ -9,11 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from webhook.providers.events import Event, Ignored, NewTag, TagPush
-from webhook.providers.gitea import Gitea, Person, Repository
-from webhook.providers.payload import Part, name_of, read_shape
+from webhook.providers.gitea import Gitea, Person
+from webhook.providers.payload import Part, Repository, name_of, read_shape
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from webhook.providers.checks import Reader
 
 
 class _Create(Part):
@@ -27,6 +29,7 @@ class Gogs(Gitea):
     """``events.Provider`` for Gogs."""
 
     name: ClassVar[str] = "Gogs"
+    ci: ClassVar[Mapping[str, Reader]] = {}
 
     def read(self, event: str, data: Mapping[str, object], delivery: str) -> Event:
         """``create`` of a tag; a ``push`` of one is read as Gitea's."""

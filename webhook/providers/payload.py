@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 TAG_PREFIX: Final = "refs/tags/"
 BRANCH: Final = "a branch was pushed; only a new tag starts a release"
 DELETED: Final = "a tag was deleted; what was released stays"
-MOVED: Final = "an existing tag was moved; push a new tag to release that commit"
 
 Commit = Annotated[str, Field(pattern=r"^([0-9a-f]{40}|[0-9a-f]{64})$")]
 
@@ -30,6 +29,12 @@ class Part(BaseModel):
     """A part of a payload: hosts add fields as they like."""
 
     model_config = ConfigDict(strict=True, extra="ignore")
+
+
+class Repository(Part):
+    """``full_name`` is ``owner/name``."""
+
+    full_name: str
 
 
 Shape = TypeVar("Shape", bound=Part)
@@ -70,8 +75,8 @@ def identify(delivery: Delivery, *headers: str) -> str:
 
 
 def other_event(event: str, delivery: str) -> Ignored:
-    """An event that starts nothing: a ping, a comment, a word of CI."""
-    return Ignored(f"the event is {shown(event)}; only the push of a new tag counts", delivery)
+    """An event that is not read: a ping, a comment, a word of CI that says nothing of a commit."""
+    return Ignored(f"the event is {shown(event)}, which starts nothing", delivery)
 
 
 def name_of(*candidates: str | None) -> str:

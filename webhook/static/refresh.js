@@ -52,7 +52,7 @@ async function refresh() {
     headers: { "X-Fragment": "1" },
     signal: AbortSignal.timeout(PATIENCE),
   });
-  if (answer.status === 401) return location.reload();
+  if (answer.status === 401 || answer.status === 403) return location.reload();
   if (!answer.ok) throw new Error(answer.status);
   const fresh = content.cloneNode(false);
   fresh.innerHTML = await answer.text();

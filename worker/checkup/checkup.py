@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from release.model import StartWhen
 from source.address import anonymous
 from worker.checkup.clocks import Clocks
 from worker.checkup.clusters import Clusters, Context, look_at_cluster
@@ -23,8 +24,10 @@ from worker.checkup.configuration import (
 from worker.checkup.datastore import look_at_redis
 from worker.checkup.gateways import Door, look_at_gateway, look_at_web
 from worker.checkup.namespaces import look_at_namespace
+from worker.checkup.registries import about_registry, look_at_registry
 from worker.checkup.repositories import look_at_repository
 from worker.checkup.running import Check, run
+from worker.checkup.signatures import about_signatures, look_at_signatures
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -72,7 +75,8 @@ def _examine(wish: Wish, lines: list[Line], config: Config | None, apps: Mapping
         yield from look_at_secrets(config, settings, environment)
     contexts = contexts_of(settings, apps)
     yield from run([*_of_the_house(wish, clocks), *_of_clusters(contexts, clusters, clocks)])
-    yield from run([*_of_namespaces(contexts, clusters, apps), *_of_gateways(apps), *_of_repositories(apps)])
+    around = [*_of_gateways(apps), *_of_repositories(apps), *_of_signatures(apps), *_of_registries(apps)]
+    yield from run([*_of_namespaces(contexts, clusters, apps), *around])
     for name, app in apps.items():
         if app.webhook:
             yield from look_at_webhook(name, app.webhook, settings, environment)
@@ -135,3 +139,16 @@ def _of_repositories(apps: Mapping[str, App]) -> Iterator[Check]:
         first.setdefault(app.repository, name)
     for address, name in first.items():
         yield Check(f"repository {anonymous(address)}", partial(look_at_repository, address, name))
+
+
+def _of_registries(apps: Mapping[str, App]) -> Iterator[Check]:
+    """Of apps whose releases wait for their image; nobody else asks a registry."""
+    for name, app in apps.items():
+        if app.start_when is StartWhen.IMAGE_EXISTS:
+            yield Check(about_registry(name, app), partial(look_at_registry, name, app))
+
+
+def _of_signatures(apps: Mapping[str, App]) -> Iterator[Check]:
+    for name, app in apps.items():
+        if app.require_signed_tags:
+            yield Check(about_signatures(name), partial(look_at_signatures, name, app.require_signed_tags))

@@ -6,16 +6,18 @@ import tempfile
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from release.config import ConfigError
 from release.loading import parse_config, read_text, secret_references
+from release.references import ConfigError
 from worker.checkup.lines import failed, ok, unseen, warning
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from release.config import App, Config, SecretReference, Webhook
+    from release.config import App, Config
     from release.environment import Settings
+    from release.origins import Webhook
+    from release.references import SecretReference
     from worker.checkup.lines import Line
 
 HERE_ALONE: Final = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -25,6 +27,10 @@ HOOK_PAGES: Final = {
     "bitbucket": "https://bitbucket.org/{}/admin/webhooks",
 }
 SESSION_KEY: Final = "VERDIGRIS_SECRET_KEY"
+PLAIN: Final = "$(openssl rand -hex 32)"
+SIGNING: Final = "whsec_$(openssl rand -base64 32)"
+"""A new secret as a shell makes it; the second in the form of Standard Webhooks, 32 bytes behind a prefix."""
+
 ASK_IT: Final = (
     "the web process does not start without it: use --url, or `kubectl -n verdigris logs deploy/web`"
 )
@@ -62,7 +68,7 @@ def _look_at_session_key(settings: Settings) -> Line:
     try:
         settings.get_secret_key()
     except ConfigError as error:
-        return failed("session key", str(error), fix=f"{SESSION_KEY}=$(openssl rand -hex 32)")
+        return failed("session key", str(error), fix=f"{SESSION_KEY}={PLAIN}")
     return ok("session key", f"{SESSION_KEY} is long enough")
 
 
@@ -71,7 +77,10 @@ def look_at_webhook(
 ) -> list[Line]:
     """The secrets of one app's webhook, and where the host tells whether its deliveries arrive."""
     about, setting = f"webhook of {name}", f"apps.{name}.webhook.secrets"
-    lines = _look_at(about, webhook.secrets, environment, is_web=settings.secret_key is None, setting=setting)
+    is_web, new = settings.secret_key is None, SIGNING if webhook.provider == "generic" else PLAIN
+    if webhook.provider == "gitlab":
+        setting = f"{setting} (for a signing token of GitLab: `{SIGNING}`)"
+    lines = _look_at(about, webhook.secrets, environment, is_web=is_web, setting=setting, new=new)
     target = f"{settings.public_url}/webhooks/{webhook.provider}"
     if urlsplit(settings.public_url).hostname in HERE_ALONE:
         fix = "set VERDIGRIS_PUBLIC_URL to the https:// address at which the Git host reaches the web process"
@@ -89,8 +98,12 @@ def _look_at(
     *,
     is_web: bool,
     setting: str,
+    new: str = PLAIN,
 ) -> list[Line]:
-    """``is_web``: these are the web process' own, and this does not look like its environment."""
+    """``is_web``: these are the web process' own, and this does not look like its environment.
+
+    ``new``: a good secret of their kind, as a shell makes it.
+    """
     count, lines, absent = 0, [], []
     for reference in references:
         count += 1
@@ -100,7 +113,7 @@ def _look_at(
         try:
             reference.resolve(environment)
         except ConfigError as error:
-            lines.append(failed(about, str(error), fix=_remedy(reference, setting)))
+            lines.append(failed(about, str(error), fix=_remedy(reference, setting, new)))
     if absent:
         why = f"{', '.join(absent)}: not here, and only the web process needs it"
         lines.append(unseen(about, why, fix=ASK_IT))
@@ -115,10 +128,10 @@ def _is_absent(reference: SecretReference, environment: Mapping[str, str]) -> bo
     return reference.file is not None and not reference.file.exists()
 
 
-def _remedy(reference: SecretReference, setting: str) -> str:
+def _remedy(reference: SecretReference, setting: str, new: str) -> str:
     if reference.env:
-        return f"`export {reference.env}=$(openssl rand -hex 32)`, or correct {setting}"
-    return f"`openssl rand -hex 32 > {reference.file}`, or correct {setting}"
+        return f"`export {reference.env}={new}`, or correct {setting}"
+    return f"`echo {new} > {reference.file}`, or correct {setting}"
 
 
 def look_at_folder(data: Path) -> list[Line]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from cluster.errors import ClusterError, Forbidden, NotFound
 from cluster.kinds import KINDS
@@ -19,18 +19,8 @@ if TYPE_CHECKING:
     from cluster.connection import Cluster
     from cluster.permissions import Right
     from release.config import App
-    from tasks.step import Step
     from worker.checkup.clusters import Context
     from worker.checkup.lines import Line
-
-
-@dataclass(frozen=True, slots=True)
-class _Planned:
-    """What of a stage tells which rights it needs; there is no stage yet."""
-
-    name: str
-    app: App
-    color: Color
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +33,8 @@ class Rights:
 
 def rights_of(apps: Mapping[str, App]) -> Rights:
     """What apps of one namespace need together; the stages' own list says it."""
-    planned = (_Planned(name, app, color) for name, app in apps.items() for color in Color)
-    needed = dict.fromkeys(right for one in planned for right in needed_rights(cast("Step", one), None))
+    colors = ((name, app, color) for name, app in apps.items() for color in Color)
+    needed = dict.fromkeys(right for one in colors for right in needed_rights(*one))
     kinds = {"Gateway", *(kind for app in apps.values() for kind in app.manifests.allowed_kinds)}
     brought = [right for kind in sorted(kinds & KINDS.keys()) for right in rights_on(kind, *WRITTEN)]
     seen = [*rights_to_see([]), *rights_on("Secret", "get")]

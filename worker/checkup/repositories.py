@@ -12,7 +12,7 @@ from worker.checkup.lines import failed, ok, warning
 from worker.checkup.running import REQUEST_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection
 
     from worker.checkup.lines import Line
 
@@ -34,7 +34,7 @@ REMEDIES: Final = {
 def look_at_repository(
     address: str,
     app: str,
-    list_all: Callable[..., Sequence[str]] = list_tags,
+    list_all: Callable[..., Collection[str]] = list_tags,
 ) -> list[Line]:
     """One line for an address; ``app`` is the first that names it."""
     shown = anonymous(address)

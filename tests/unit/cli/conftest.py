@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from tests.serving import serving
 from tests.unit.cli.canned import TOKEN, Asked, CannedServer, Terminal
 
 if TYPE_CHECKING:
@@ -41,19 +41,13 @@ def server() -> Iterator[CannedServer]:
             self.end_headers()
             self.wfile.write(raw)
 
-        do_GET = do_POST = _handle  # noqa: N815 -- names that http.server looks for
+        do_GET = do_POST = do_DELETE = _handle  # noqa: N815 -- names that http.server looks for
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- http.server's name
             """Say nothing."""
 
-    listening = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    canned.url = f"http://127.0.0.1:{listening.server_port}"
-    thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield canned
-    listening.shutdown()
-    thread.join()
-    listening.server_close()
+    with serving(Handler) as canned.url:
+        yield canned
 
 
 @pytest.fixture

@@ -33,6 +33,17 @@ def accepted(**changes: object) -> Json:
         ("redeploy R1", "releases/R1/redeploy", {}),
         ("retry R1 --reason again", "releases/R1/retry", {"reason": "again"}),
         ("cancel R1", "releases/R1/cancel", {}),
+        ("start R1", "releases/R1/start", {}),
+        (
+            "promote shop --override-freeze --reason hotfix",
+            "apps/shop/promote",
+            {"override_freeze": True, "reason": "hotfix"},
+        ),
+        (
+            "start R1 --override-freeze --reason hotfix",
+            "releases/R1/start",
+            {"override_freeze": True, "reason": "hotfix"},
+        ),
     ],
 )
 def test_a_command_is_one_request(

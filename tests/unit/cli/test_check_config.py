@@ -90,7 +90,7 @@ def test_secrets_can_be_left_unread(bare_terminal: Terminal) -> None:
     result = bare_terminal.run("check-config", "--without-secrets", str(EXAMPLE))
 
     assert result.exit_code == 0
-    assert result.stdout.endswith("good; apps: shop, addressbook; secrets: 6, not read\n")
+    assert result.stdout.endswith("good; apps: shop, addressbook; secrets: 8, not read\n")
 
 
 def test_a_missing_file_is_told(bare_terminal: Terminal, tmp_path: Path) -> None:

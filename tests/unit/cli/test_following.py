@@ -58,12 +58,12 @@ def test_a_change_is_asked_for_again_while_redis_is_away(
     assert told == ["No release is ready: shop: none waits; trying again"]
 
 
-def test_the_deadline_ends_it_and_says_that_nothing_was_accepted(
+def test_the_deadline_ends_it_and_says_that_nobody_knows_of_its_being_accepted(
     asking: Asking, server: CannedServer, time: Time
 ) -> None:
     server.refuse(PROMOTE, problem("not-durable", status=503), Retry_After="50")
 
-    with pytest.raises(Failure, match="nothing was accepted after 2 min 0 s") as ended:
+    with pytest.raises(Failure, match="not known to be accepted after 2 min 0 s") as ended:
         asking.post("apps", "shop", "promote")
 
     assert ended.value.exit_code is Exit.TIMED_OUT

@@ -41,9 +41,12 @@ def test_web_becomes_gunicorn_with_threads(configured: Terminal) -> None:
     assert result.exit_code == 0
     ((module, arguments),) = configured.launched
     assert module == "gunicorn"
-    assert {"--bind=127.0.0.1:9000", "--workers=3", "--worker-class=gthread", "--graceful-timeout=20"} <= set(
-        arguments
-    )
+    assert {
+        "--bind=127.0.0.1:9000",
+        "--workers=3",
+        "--worker-class=webhook.arrivals.ArrivalWorker",
+        "--graceful-timeout=20",
+    } <= set(arguments)
     assert arguments[-1] == "webhook.wsgi:create()"
 
 

@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast, get_args
 
 import pytest
+from pydantic import BaseModel
 
 from cli.failures import EXIT_CODES
 from cli.main import SECTIONS, main
-from release.config import Config, Part, SecretReference
+from release.config import Config
 from release.environment import VARIABLES
 from release.loading import parse_config
 from release.model import JobState, Stage, State
+from release.references import SecretReference
 from release.secret import Secret
 from release.transitions import TRANSITIONS
 from webhook.application import create_app
@@ -67,17 +69,17 @@ def shortest_file() -> str:
 # The configuration
 
 
-def parts_in(annotation: Any) -> Iterator[type[Part]]:  # noqa: ANN401 -- an annotation is any object
-    if isinstance(annotation, type) and issubclass(annotation, Part):
+def parts_in(annotation: Any) -> Iterator[type[BaseModel]]:  # noqa: ANN401 -- an annotation is any object
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for argument in get_args(annotation):
         yield from parts_in(argument)
 
 
-def fields_of(part: type[Part], above: str = "") -> Iterator[str]:
+def fields_of(part: type[BaseModel], above: str = "") -> Iterator[str]:
     """Every field of the file by its dotted path, as the page writes it."""
     for name, field in part.model_fields.items():
-        path, kind = f"{above}{name}", str(field.annotation)
+        path, kind = f"{above}{field.alias or name}", str(field.annotation)
         yield path
         step = ".NAME." if kind.startswith("dict[") else "[]." if kind.startswith("list[") else "."
         for inner in parts_in(field.annotation):
@@ -89,7 +91,9 @@ def test_every_field_of_the_configuration_has_its_row() -> None:
     fields = set(fields_of(Config))
 
     rows = {
-        name for name in rows_of(read("docs/configuration.md")) if re.match(r"apps|tokens|public_read", name)
+        name
+        for name in rows_of(read("docs/configuration.md"))
+        if re.split(r"\W", name)[0] in Config.model_fields
     }
 
     assert {"apps.NAME.smoke.requests[].json_equals", "tokens[].value"} <= fields
@@ -224,7 +228,7 @@ def slugs_in(tree: ast.AST) -> Iterator[str]:
 
 def texts_of(value: ast.expr) -> Iterator[str]:
     """A constant; or ``migrate``'s f-string, which names what it ran."""
-    if isinstance(value, ast.Constant):
+    if isinstance(value, ast.Constant) and value.value is not None:
         yield str(value.value)
     elif isinstance(value, ast.JoinedStr):
         yield from (f"{what}-failed" for what in ("migration", "smoke"))

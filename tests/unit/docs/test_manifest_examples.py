@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Final
 import pytest
 import yaml
 
-from release.config import SecretReference
 from release.loading import parse_config, secret_references
 from release.model import Color
+from release.references import SecretReference
 from source.manifests import Context, render
 from source.values import values_for
 from source.vetting import find_violations

@@ -123,10 +123,10 @@ class Desk:
             job = self.claim(accepted)
             self.queue.done(job.id, index=job.stage_index, fence=job.fence, outcome=outcome, moves=moves)
 
-    def when(self, method: str, happening: Callable[[Any], None]) -> Requests:
+    def when(self, method: str, happening: Callable[[Any], None], *, config: str = CONFIG) -> Requests:
         """Requests to which something happens right after a method of the store has answered."""
         store: Any = Interrupted(self.store, method, happening)
-        return Requests(parse_config(CONFIG, name="verdigris.yml"), store, self.queue, self.sent)
+        return Requests(parse_config(config, name="verdigris.yml"), store, self.queue, self.sent)
 
     def deploy(self, tag: str, *, to: State = State.READY, app: str = "shop") -> Accepted:
         """Deploy a tag, and let its release end in a state."""

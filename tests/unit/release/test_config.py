@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 import pytest
 from pydantic import BaseModel
 
-from release.config import Config, ConfigError, Part, SecretReference
+from release.config import Config
 from release.document import read_document
 from release.loading import check_secrets, load_config, parse_config, secret_references
 from release.model import Color
+from release.references import ConfigError, SecretReference
+from release.roles import Grant, Role
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+GOGS = "{provider: gogs, repository: a/b, secrets: [{env: A}]}"
 EXAMPLE = Path(__file__).parents[3] / "verdigris.example.yml"
 
 MINIMAL = """\
@@ -116,6 +120,36 @@ def test_the_image_is_that_of_the_tag_or_the_commit(image: str, expected: str) -
 @pytest.mark.parametrize(
     ("addition", "line", "message"),
     [
+        (
+            "    start_when: ci-passed",
+            2,
+            "apps.shop: start_when: ci-passed and required_checks belong together: name both or none",
+        ),
+        (
+            "    required_checks: [build]",
+            2,
+            "apps.shop: start_when: ci-passed and required_checks belong together: name both or none",
+        ),
+        (
+            "    start_when: ci-passed\n    required_checks: [build]",
+            2,
+            "apps.shop: ci-passed needs a host that tells of its CI, and no webhook is named: use",
+        ),
+        (
+            f"    start_when: ci-passed\n    required_checks: [b]\n    webhook: {GOGS}",
+            2,
+            "apps.shop: ci-passed needs a host that tells of its CI, and gogs does not: use image-exists",
+        ),
+        (
+            "    registry: {username: deploy}",
+            7,
+            "apps.shop.registry: username and password belong together: name both or none",
+        ),
+        (
+            "    require_signed_tags: {}",
+            7,
+            "apps.shop.require_signed_tags: name the file with the allowed keys: ssh, gpg or both",
+        ),
         ("    nope: 1", 7, "apps.shop.nope: there is no such field"),
         ("    namespace: other", 7, "apps.shop.namespace: stands twice; keep one"),
         ("    migrate:\n      - npm run migrate", 8, "apps.shop.migrate.0: must be a list, as in [npm, run"),
@@ -160,6 +194,18 @@ def test_the_image_is_that_of_the_tag_or_the_commit(image: str, expected: str) -
         ("  shoe: null", 7, "apps.shoe: must be a mapping"),
         ("tokens:\n  - name: ci\n    value: {env: ''}", 9, "tokens.0.value.env: String should have at least"),
         ("tokens: [{name: ci, value: hunter2}]", 7, "tokens.0.value: must be a mapping"),
+        (
+            "tokens: [{name: ci, value: {env: A}, role: root}]",
+            7,
+            "tokens.0.role: Input should be 'viewer', 'rel",
+        ),
+        ("tokens: [{name: ci, value: {env: A}, expires: soon}]", 7, "tokens.0.expires: "),
+        (
+            "tokens: [{name: ci, value: {env: A}, apps: [shoop]}]",
+            1,
+            "the token ci is for the app shoop, which is not among apps",
+        ),
+        ("audit: {keep: 10}", 7, "audit.keep: Input should be greater than or equal to 1000"),
         ("apps: {}", 7, "apps: stands twice; keep one"),
         ("public_read: [", 7, "no valid YAML: "),
         ("    values: {date: 2001-99-99}", 1, "no valid YAML: month must be in 1..12"),
@@ -199,10 +245,42 @@ def test_two_tokens_of_one_name_are_refused() -> None:
     assert text == "verdigris.yml:7: tokens: two tokens are named ci; give each a name of its own"
 
 
+def test_a_token_is_an_admin_without_an_end_unless_its_line_says_otherwise() -> None:
+    text = f"""{MINIMAL}tokens:
+  - {{name: a, value: {{env: A}}}}
+  - {{name: b, value: {{env: B}}, role: releaser, apps: [shop], expires: 2027-01-01}}
+  - {{name: c, value: {{env: C}}, expires: "2027-01-01"}}
+"""
+    tokens = parse_config(text, name="verdigris.yml").tokens
+
+    assert [token.grant for token in tokens] == [
+        Grant(Role.ADMIN),
+        Grant(Role.RELEASER, frozenset({"shop"})),
+        Grant(Role.ADMIN),
+    ]
+    end = datetime(2027, 1, 1, tzinfo=UTC)
+    assert [token.expires_at for token in tokens] == [None, end, end]
+
+
 def test_a_manifests_folder_inside_the_repository_is_taken() -> None:
     config = parse_config(f"{MINIMAL}    manifests: {{path: deploy/k8s}}\n", name="f")
 
     assert config.apps["shop"].manifests.path == "deploy/k8s"
+
+
+@pytest.mark.parametrize(
+    ("image", "why"),
+    [
+        ("v{tag}.example.com/x:1", "the registry's name, before the first /, can't depend on the tag"),
+        ("registry.example.com/Shop:{tag}", "which no registry takes for an image"),
+    ],
+)
+def test_an_image_that_a_tag_could_send_elsewhere_or_that_is_none_is_refused(image: str, why: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        parse_config(MINIMAL.replace("registry.example.com/shop:{tag}", image), name="verdigris.yml")
+
+    assert "apps.shop.image: " in str(refused.value)
+    assert why in str(refused.value)
 
 
 def test_an_image_without_tag_or_commit_is_refused() -> None:
@@ -339,8 +417,9 @@ def test_the_example_loads_and_refers_to_its_secrets() -> None:
     references = dict(secret_references(load_config(EXAMPLE)))
 
     assert references["tokens", 0, "value"].env == "VERDIGRIS_TOKEN_CI"
+    assert references["sign_in", "client_secret"].env == "VERDIGRIS_CLIENT_SECRET"
     assert references["apps", "addressbook", "manifests", "variables", "DB_PASSWORD"]
-    assert len(references) == 6
+    assert len(references) == 8
 
 
 def parts(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
@@ -360,7 +439,7 @@ def models_in(annotation: object) -> Iterator[type[BaseModel]]:
 
 def test_the_example_names_every_field() -> None:
     example = EXAMPLE.read_text(encoding="utf-8")
-    fields = {name for model in parts(Config) for name in model.model_fields}
+    fields = {field.alias or name for model in parts(Config) for name, field in model.model_fields.items()}
 
     assert len(fields) > 40
     assert {name for name in fields if f"{name}:" not in example} == set()
@@ -372,10 +451,10 @@ def test_values_in_the_example_are_defaults_unless_marked() -> None:
     lines, document = text.splitlines(), read_document(text)
     shown = load_config(EXAMPLE)
 
-    def unmarked(part: Part, above: tuple[str | int, ...]) -> Iterator[str]:
+    def unmarked(part: BaseModel, above: tuple[str | int, ...]) -> Iterator[str]:
         for name in part.model_fields_set:
             value, here = getattr(part, name), (*above, name)
-            if isinstance(value, Part):
+            if isinstance(value, BaseModel):
                 yield from unmarked(value, here)
             elif not isinstance(value, list | dict) or value == {}:
                 line = lines[document.line_of(here) - 1]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from release.config import ConfigError
 from release.environment import SECRET_KEY_LENGTH, VARIABLES, Settings
+from release.references import ConfigError
 
 
 def test_an_empty_environment_gives_the_documented_defaults() -> None:

@@ -21,6 +21,7 @@ from release.model import (
     MigrationRecord,
     MigrationState,
     Observation,
+    Probe,
     Stage,
     StageRun,
     StageState,
@@ -34,6 +35,7 @@ from release.records import (
     Offer,
     dump,
     dump_observation,
+    dump_probe,
     dump_problem,
     migration_fields,
     moment,
@@ -172,6 +174,13 @@ def test_a_job_keeps_the_problem_that_ended_it() -> None:
     job = parse_job({**JOB, "state": "failed", "ended": NOON_IN_REDIS, "problem": dump_problem(problem)})
 
     assert (job.problem, job.ended_at) == (problem, NOON)
+
+
+@pytest.mark.parametrize(
+    "probe", [Probe(812, 0, first_new=0.31, last_old=0.29), Probe(3, 1)], ids=["two versions", "alike"]
+)
+def test_a_job_keeps_what_a_prober_saw_of_its_switch(probe: Probe) -> None:
+    assert parse_job({**JOB, "probe": dump_probe(probe)}).probe == probe
 
 
 def test_no_problem_is_kept_as_nothing() -> None:

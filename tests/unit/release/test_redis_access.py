@@ -44,17 +44,38 @@ def test_keys_stand_under_our_own_prefix() -> None:
 def test_a_server_that_never_answers_is_told_as_not_durable(deaf_port: int) -> None:
     client = connect(f"redis://127.0.0.1:{deaf_port}/0", timeout=0.05)
 
-    with pytest.raises(NotDurable, match="TimeoutError"), told_as_not_durable():
+    with pytest.raises(NotDurable, match="TimeoutError") as told, told_as_not_durable():
         client.ping()
     client.close()
+    assert told.value.is_in_doubt
 
 
 def test_a_server_that_is_not_there_is_told_as_not_durable(closed_port: int) -> None:
     client = connect(f"redis://127.0.0.1:{closed_port}/0", timeout=0.5)
 
-    with pytest.raises(NotDurable, match="ConnectionError"):
+    with pytest.raises(NotDurable, match="ConnectionError") as told:
         load_script(client, "renew")(["01JOB", 1, 5000, 0])
     client.close()
+    assert not told.value.is_in_doubt
+
+
+def test_what_a_server_received_before_it_hung_up_is_in_doubt() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as pool:
+        client = connect(f"redis://127.0.0.1:{server.getsockname()[1]}/0", timeout=5)
+        hung_up = pool.submit(_read_and_hang_up, server)
+
+        with pytest.raises(NotDurable, match="ConnectionError") as told, told_as_not_durable():
+            client.set("name", "value")
+
+        assert hung_up.result(10)
+        client.close()
+    assert told.value.is_in_doubt
+
+
+def _read_and_hang_up(server: socket.socket) -> bytes:
+    taken, _ = server.accept()
+    with taken:
+        return taken.recv(4096)
 
 
 @pytest.mark.parametrize(
@@ -78,6 +99,8 @@ def test_every_way_of_being_away_is_one_exception_with_its_cause(answer: Excepti
         raise answer
 
     assert told.value.__cause__ is answer
+    silences = ("Connection refused", "Timeout reading from socket")  # with no error of a socket behind them
+    assert told.value.is_in_doubt is (str(answer) in silences)
 
 
 def test_a_mistake_of_ours_is_not_taken_for_an_outage() -> None:

@@ -18,11 +18,13 @@ NOON = datetime(2025, 6, 1, 12, tzinfo=UTC)
 ANNA = Actor("person", "anna")
 
 
-def a_release(*, app: str = "shop", state: State = State.FAILED, reason: str = "") -> Release:
+def a_release(
+    *, app: str = "shop", state: State = State.FAILED, reason: str = "", tag: str = "v2.0-blue"
+) -> Release:
     return Release(
         id="01REL",
         app=app,
-        tag="v2.0-blue",
+        tag=tag,
         color=Color.BLUE,
         commit="c0ffee",
         state=state,
@@ -95,6 +97,12 @@ EACH = {
         409,
         "shop 01REL queued",
     ),
+    "no_commit": (
+        refusals.no_commit(a_release(tag="live-before")),
+        "no-commit",
+        409,
+        "shop 01REL live-before",
+    ),
     "nothing_to_cancel": (
         refusals.nothing_to_cancel(a_release()),
         "nothing-to-cancel",
@@ -112,6 +120,24 @@ EACH = {
         "waited-too-long",
         409,
         "shop deploy v2.1-blue deadlines.turn",
+    ),
+    "reason_missing": (
+        refusals.reason_missing(refusals.nothing_live("shop").document),
+        "reason-missing",
+        422,
+        "shop",
+    ),
+    "not_waiting": (
+        refusals.not_waiting(a_release(state=State.RUNNING)),
+        "not-waiting",
+        409,
+        "shop 01REL v2.0-blue running",
+    ),
+    "start_condition_not_met": (
+        refusals.start_condition_not_met(a_job(), a_release(state=State.WAITING, reason="waiting for CI")),
+        "start-condition-not-met",
+        409,
+        "shop v2.1-blue CI deadlines.start",
     ),
     "superseded": (
         refusals.superseded("shop", "v2.1-blue"),

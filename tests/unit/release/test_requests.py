@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from release.jobs import NewRelease
 from release.loading import parse_config
-from release.model import Color, JobKind, JobState, Stage, StageState, State
+from release.model import VERDIGRIS, Color, JobKind, JobState, Stage, StageState, State
 from release.problems import NotDurable, Problem
 from release.requests import Accepted, Requests
 from tests.unit.release.desk import ANNA, CONFIG, GIT, Desk, Sent, refused, step
@@ -118,6 +119,17 @@ class TestRedeploy:
     def test_a_release_that_is_not_known_is_refused(self, desk: Desk) -> None:
         with refused("unknown-release"):
             desk.requests.redeploy("01NONE", actor=ANNA)
+
+    def test_what_was_taken_over_without_a_commit_is_refused_at_once(self, desk: Desk) -> None:
+        adopted = NewRelease(
+            "01ADOPTED", "shop", "abc123", Color.BLUE, "", VERDIGRIS, "taken over", state=State.LIVE
+        )
+        desk.queue.recover([adopted])
+
+        with refused("no-commit"):
+            desk.requests.redeploy("01ADOPTED", actor=ANNA)
+
+        assert desk.sent.offers == []
 
 
 class TestRetry:

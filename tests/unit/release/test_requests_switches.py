@@ -282,6 +282,17 @@ class TestDecommission:
 
         assert desk.job(accepted).color is Color.GREEN
 
+    def test_a_look_from_before_the_last_switch_is_not_believed(self, desk: Desk) -> None:
+        old = desk.deploy("v1.0-blue")
+        desk.promote(old)
+        desk.store.observe(replace(seen(Color.BLUE), at=datetime.now(UTC)))
+        desk.promote(desk.deploy("v2.0-green"), step(old.release_id or "", State.STANDBY))
+
+        accepted = desk.requests.decommission("shop", actor=ANNA)
+
+        assert desk.job(accepted).color is Color.BLUE
+        assert accepted.release_id == old.release_id
+
     def test_without_a_live_color_there_is_no_idle_one(self, desk: Desk) -> None:
         desk.deploy("v1.0-blue")
 

@@ -262,6 +262,18 @@ def test_a_ticket_is_spent_once(store: Store, client: Client) -> None:
     assert 0 < client.ttl("verdigris:spent:t1") <= 60
 
 
+def test_a_session_that_was_signed_out_of_is_remembered_as_long_as_it_would_have_counted(
+    store: Store, client: Client
+) -> None:
+    assert not store.is_session_ended("s1")
+
+    store.end_session("s1", seconds=60)
+
+    assert store.is_session_ended("s1")
+    assert not store.is_session_ended("s2")
+    assert 0 < client.ttl("verdigris:ended:s1") <= 60
+
+
 def test_tasks_that_wait_in_the_broker_are_told_by_their_ids(store: Store, client: Client) -> None:
     client.lpush("releases", '{"headers": {"id": "r1.0-sanity.f12.abcdef"}}')
     client.lpush("releases", '{"headers": {"id": "r2.0-sanity.f13.abcdef"}}')
@@ -285,8 +297,12 @@ READS: dict[str, Callable[[Store], object]] = {
     "observation": lambda store: store.observation("shop"),
     "observe": lambda store: store.observe(an_observation(datetime.now(UTC))),
     "spend": lambda store: store.spend("t1", seconds=60),
+    "end_session": lambda store: store.end_session("s1", seconds=60),
+    "is_session_ended": lambda store: store.is_session_ended("s1"),
     "find_active": lambda store: store.find_active("shop"),
     "task_ids": lambda store: store.task_ids("releases"),
+    "starting": lambda store: store.starting(),
+    "checks": lambda store: store.checks("shop", "c0ffee"),
 }
 
 WRITES: dict[str, Callable[[Queue], object]] = {
@@ -302,8 +318,12 @@ WRITES: dict[str, Callable[[Queue], object]] = {
     "settle": lambda queue: queue.settle([]),
     "forget": lambda queue: queue.forget("shop", []),
     "recover": lambda queue: queue.recover([]),
-    "note": lambda queue: queue.note("j1", mark="1", text="no worker"),
-    "tell": lambda queue: queue.tell("r1", mark="moved", text="somebody moved users"),
+    "start": lambda queue: queue.start("j1", moves=[], fields={}),
+    "wait": lambda queue: queue.wait("j1", reason="waiting for CI", fields={}),
+    "end_wait": lambda queue: queue.end_wait("j1", problem=PROBLEM, moves=[]),
+    "note_checks": lambda queue: queue.note_checks("shop", "c0ffee", []),
+    "tell_of_job": lambda queue: queue.tell_of_job("j1", mark="1", text="no worker"),
+    "tell_of_release": lambda queue: queue.tell_of_release("r1", mark="moved", text="somebody moved users"),
     "log": lambda queue: queue.log("j1", fence=1, subject="r1", stage="sanity", lines=["one"]),
 }
 

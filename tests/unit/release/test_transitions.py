@@ -18,14 +18,14 @@ from release.transitions import (
 )
 
 ALLOWED = {
-    "waiting": "queued cancelled failed",
+    "waiting": "queued cancelled failed superseded",
     "queued": "running cancelled superseded",
     "running": "ready failed cancelled",
     "ready": "live superseded",
     "live": "standby rolled-back",
     "standby": "live retired",
     "rolled-back": "live retired",
-    "failed": "queued",
+    "failed": "queued waiting",
     "cancelled": "",
     "superseded": "",
     "retired": "",

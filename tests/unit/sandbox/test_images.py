@@ -1,4 +1,5 @@
 import asyncio
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -6,9 +7,19 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sandbox.images import Image, Images, InvalidImageName, PullError, parse_reference
+from sandbox.images import (
+    Image,
+    Images,
+    InvalidImageName,
+    PullError,
+    config_of,
+    digest_of,
+    manifest_of,
+    parse_reference,
+)
 
 NAME = "registry.sandbox/shop"
+COMMAND = ("python3", "app.py")
 
 
 @pytest.mark.parametrize(
@@ -155,3 +166,36 @@ def test_an_images_file_that_makes_no_sense_is_named(registry: Registry, documen
 def test_without_an_images_file_there_are_no_images(tmp_path: Path) -> None:
     with pytest.raises(PullError, match="not found"):
         asyncio.run(Images(None, tmp_path).pull("shop:v1"))
+
+
+def test_a_digest_names_the_bytes_whatever_becomes_of_the_tag(registry: Registry) -> None:
+    first = digest_of(registry.release("v1", "one"), COMMAND)
+    second = digest_of(registry.release("v1", "two"), COMMAND)
+    registry.git("reset", "--quiet", "--hard", registry.release("v2", "three"))
+
+    names = [f"{NAME}:v1@{first}", f"{NAME}@{first}", f"{NAME}:gone@{second}", f"{NAME}:v1"]
+    images = [registry.pull(name) for name in names]
+
+    assert [(image.tree / "app.py").read_text() for image in images] == ["one", "one", "two", "two"]
+    assert [str(image.reference) for image in images[:2]] == [f"{NAME}@{first}"] * 2
+
+
+def test_a_digest_that_nothing_has_is_not_found_although_the_tag_is_there(registry: Registry) -> None:
+    registry.release("v1", "one")
+
+    assert registry.refuse(f"{NAME}:v1@sha256:{'0' * 64}").endswith(f"{NAME}@sha256:{'0' * 64}: not found")
+
+
+def test_another_command_is_another_image(registry: Registry) -> None:
+    commit = registry.release("v1", "one")
+
+    assert digest_of(commit, COMMAND) != digest_of(commit, ("python3", "other.py"))
+
+
+def test_an_image_is_identified_by_its_configuration_as_manifests_name_it(registry: Registry) -> None:
+    commit = registry.release("v1", "one")
+
+    manifest = json.loads(manifest_of(commit, COMMAND))
+
+    assert registry.pull(f"{NAME}:v1").identifier == manifest["config"]["digest"]
+    assert json.loads(config_of(commit, COMMAND))["config"]["Cmd"] == list(COMMAND)

@@ -30,6 +30,11 @@ class App:
     status: int = 200
     version: str = "v1"
     asked: list[str] = field(default_factory=list)
+    silence: threading.Event = field(default_factory=threading.Event)
+    """Answers wait for it."""
+
+    def __post_init__(self) -> None:
+        self.silence.set()
 
 
 @pytest.fixture
@@ -41,6 +46,7 @@ def app() -> Iterator[App]:
 
         def do_GET(self) -> None:
             known.asked.append(f"{self.path} {self.headers['Host']} {self.headers.get('Cookie', '')}".strip())
+            assert known.silence.wait(DEADLINE)
             self.send_response(known.status)
             self.send_header("X-Version", known.version)
             self.send_header("Content-Length", "5")
@@ -101,6 +107,24 @@ def test_a_switch_is_timed_from_the_call(app: App) -> None:
     assert 100 < told.last_old < told.first_new < 100 + 2 * DEADLINE
 
 
+def test_a_switch_that_is_made_at_once_is_told_from_what_was_before(app: App) -> None:
+    with prober(app) as asking:
+        app.version = "v2"
+        wait_until(answered(app, 4 * LAST))
+        told = asking.tell()
+
+    assert told.first_new is not None
+
+
+def test_a_switch_does_not_wait_for_a_gateway_that_keeps_silent(app: App) -> None:
+    app.silence.clear()
+    with prober(app) as asking:
+        told = asking.tell()
+        app.silence.set()
+
+    assert told.requests == 0
+
+
 def test_what_a_gateway_answers_in_the_apps_place_is_lost(app: App) -> None:
     app.status = 503
     with prober(app) as asking:
@@ -131,7 +155,7 @@ def test_before_a_first_promote_users_have_nothing_to_lose(app: App) -> None:
             "none lost; since the call, the new version answered first after 0.31 s",
         ),
         (Probe(90, 2, 0.3, 0.25), "2 lost; since the call"),
-        (Probe(90, 0), "none lost; the two versions' answers look alike"),
+        (Probe(90, 0), "none lost; no answer differs from those before it"),
     ],
 )
 def test_it_is_told_in_words(probe: Probe, words: str) -> None:

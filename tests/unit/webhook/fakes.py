@@ -5,11 +5,18 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+import fakeredis
+
+from release.api_tokens import ApiTokens
+from release.approvals import Verdict
+from release.audit import Audit
+from release.auto_promotion import Stop
 from release.config import Config
+from release.gate import Gate
 from release.model import (
     Actor,
     Color,
@@ -27,18 +34,23 @@ from release.model import (
 from release.plan import PLAN
 from release.problems import NotDurable, Problem
 from release.secret import Secret
+from tests.unit.webhook.contract import hold_to_document
 from webhook.application import create_app
 from webhook.services import WebSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from flask import Flask
     from flask.testing import FlaskClient
 
+    from release.approvals import Vote
+    from release.ci import Check
     from release.problems import ProblemDocument
     from release.records import Change, LogLine
+    from release.store import Store
+    from release.tag_watch import Comparison, KnownTag
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
 KEY = Secret("a secret key that only tests know, 32+")
@@ -66,17 +78,78 @@ class Asked:
     given: dict[str, Any]
 
 
-class FakeStore:
-    """What ``release.store.Store`` shows, from lists."""
+class FakeTags:
+    """What ``release.heard_tags.HeardTags`` shows, of the app ``shop``."""
 
     def __init__(self) -> None:
         self.is_away = False
+        self.last: Comparison | None = None
+        self.asked = 0
+        self.found: list[KnownTag] = []
+
+    def find_last(self, app: str) -> tuple[Comparison | None, int]:
+        self._check()
+        return (self.last, self.asked) if app == "shop" else (None, 0)
+
+    def never_delivered(self, app: str) -> list[KnownTag]:
+        self._check()
+        return self.found if app == "shop" else []
+
+    def ask(self, app: str) -> None:
+        self._check()
+        assert app == "shop"
+        self.asked += 1
+
+    def dismiss(self, app: str, tag: KnownTag) -> None:
+        self._check()
+        assert app == "shop"
+        self.found = [tag if one.name == tag.name else one for one in self.found]
+
+    def _check(self) -> None:
+        if self.is_away:
+            message = "Redis did not answer: ConnectionError"
+            raise NotDurable(message)
+
+
+@dataclass
+class FakeConsent:
+    """What ``release.consent.Consent`` shows."""
+
+    said: list[Vote] = field(default_factory=list)
+    stop: Stop | None = None
+
+    def votes(self, release_id: str) -> list[Vote]:
+        return self.said if release_id == "R1" else []
+
+    def find_stop(self, release_id: str) -> Stop | None:
+        return self.stop if release_id == "R1" else None
+
+
+class FakeStore:
+    """What ``release.store.Store`` shows, from lists. The audit trail and the tokens are the real ones."""
+
+    def __init__(self) -> None:
+        self.server = fakeredis.FakeServer()
+        client = fakeredis.FakeRedis(server=self.server, decode_responses=True, encoding_errors="replace")
+        self.audit = Audit(client)
+        self.api_tokens = ApiTokens(client)
+        self.tags = FakeTags()
+        self.consent = FakeConsent()
         self.found: list[Release] = []
         self.jobs: list[Job] = []
         self.lines: dict[str, list[LogLine]] = {}
         self.steps: dict[str, list[Change]] = {}
         self.seen: dict[str, Observation] = {}
         self.spent: set[str] = set()
+        self.ended: dict[str, int] = {}
+
+    @property
+    def is_away(self) -> bool:
+        return not self.server.connected
+
+    @is_away.setter
+    def is_away(self, value: bool) -> None:
+        self.server.connected = not value
 
     def is_reachable(self) -> bool:
         self._check()
@@ -131,6 +204,14 @@ class FakeStore:
         self.spent.add(ticket)
         return is_new
 
+    def end_session(self, session_id: str, *, seconds: int) -> None:
+        self._check()
+        self.ended[session_id] = seconds
+
+    def is_session_ended(self, session_id: str) -> bool:
+        self._check()
+        return session_id in self.ended
+
     def _check(self) -> None:
         if self.is_away:
             message = "Redis did not answer: ConnectionError"
@@ -144,8 +225,12 @@ class FakeRequests:
     asked: list[Asked] = field(default_factory=list)
     refusal: Problem | None = None
     is_away: bool = False
+    is_in_doubt: bool = True
     is_new: bool = True
     known: dict[str, FakeAccepted] = field(default_factory=dict)
+    started_by_checks: list[str] = field(default_factory=list)
+    gate: Gate = field(init=False)
+    verdict: Verdict = field(default_factory=lambda: Verdict(is_approved=True, missing=0))
 
     def deploy(
         self,
@@ -168,9 +253,16 @@ class FakeRequests:
         return accepted
 
     def promote(
-        self, app: str, *, actor: Actor, release_id: str | None = None, reason: str = ""
+        self,
+        app: str,
+        *,
+        actor: Actor,
+        release_id: str | None = None,
+        reason: str = "",
+        overrides_freeze: bool = False,
     ) -> FakeAccepted:
-        return self._ask("promote", app, actor=actor, release_id=release_id, reason=reason)
+        overrides = {"overrides_freeze": True} if overrides_freeze else {}
+        return self._ask("promote", app, actor=actor, release_id=release_id, reason=reason, **overrides)
 
     def rollback(
         self, app: str, *, actor: Actor, release_id: str | None = None, reason: str = ""
@@ -189,10 +281,32 @@ class FakeRequests:
     def cancel(self, release_id: str, *, actor: Actor, reason: str = "") -> FakeAccepted:
         return self._ask("cancel", release_id, actor=actor, reason=reason)
 
+    def start(
+        self, release_id: str, *, actor: Actor, reason: str = "", overrides_freeze: bool = False
+    ) -> FakeAccepted:
+        overrides = {"overrides_freeze": True} if overrides_freeze else {}
+        return self._ask("start", release_id, actor=actor, reason=reason, **overrides)
+
+    def approve(self, release_id: str, *, actor: Actor, comment: str = "") -> Verdict:
+        self._ask("approve", release_id, actor=actor, comment=comment)
+        return self.verdict
+
+    def reject(self, release_id: str, *, actor: Actor, comment: str = "") -> Verdict:
+        self._ask("reject", release_id, actor=actor, comment=comment)
+        return replace(self.verdict, is_approved=False, rejected_by=actor)
+
+    def stop_countdown(self, release_id: str, *, actor: Actor, reason: str = "") -> Stop:
+        self._ask("stop-countdown", release_id, actor=actor, reason=reason)
+        return Stop(actor, reason, NOW)
+
+    def note_checks(self, app: str, commit: str, checks: Iterable[Check]) -> list[str]:
+        self._ask("note_checks", app, commit=commit, checks=tuple(checks))
+        return self.started_by_checks
+
     def _ask(self, what: str, subject: str, **given: object) -> FakeAccepted:
         if self.is_away:
             message = "Redis did not answer: TimeoutError"
-            raise NotDurable(message)
+            raise NotDurable(message, is_in_doubt=self.is_in_doubt)
         if self.refusal:
             raise self.refusal
         self.asked.append(Asked(what, subject, given))
@@ -251,10 +365,19 @@ def make_app(repository: str, *secrets: Path) -> dict[str, Any]:
 
 def make_web(config: Config, *, public_url: str = "http://127.0.0.1:8000") -> Web:
     """A web process for ``config``."""
-    store, requests, now = FakeStore(), FakeRequests(), [NOW]
+    store, now = FakeStore(), [NOW]
+    requests = make_requests(config, store, now)
     settings = WebSettings(public_url=public_url, clock=lambda: now[0])
     app = create_app(config, store, requests, secret_key=KEY, settings=settings)
+    hold_to_document(app)
     return Web(app, store, requests, now)
+
+
+def make_requests(config: Config, store: FakeStore, now: list[datetime]) -> FakeRequests:
+    """Requests whose gate is the real one: rules are asked of it."""
+    requests = FakeRequests()
+    requests.gate = Gate(config, cast("Store", store), clock=lambda: now[0])
+    return requests
 
 
 def make_release(release_id: str = "R1", **given: object) -> Release:

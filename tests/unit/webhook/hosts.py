@@ -32,6 +32,18 @@ FORK = "mallory/shop"
 
 
 @dataclass(frozen=True)
+class Ci:
+    """How a host tells of a check that has passed, and the paths to what counts of it."""
+
+    event: str
+    sample: str
+    name_at: tuple[str | int, ...]
+    state_at: tuple[str | int, ...]
+    commit_at: tuple[str | int, ...]
+    repository_at: tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
 class Host:
     """One way to sign and to tell of a tag. ``path`` leads to where a payload names what it is about."""
 
@@ -48,6 +60,7 @@ class Host:
     sign: Callable[[bytes, str, str, datetime], dict[str, str]]
     secret: str = HOOK_SECRET
     other_secret: str = OTHER_SECRET
+    ci: Ci | None = None
 
     @property
     def address(self) -> str:
@@ -60,6 +73,13 @@ class Host:
         if self.commit_at:
             put(payload, self.commit_at, commit)
         put(payload, self.repository_at, self._last_of(repository or self.repository))
+        return payload
+
+    def report(self, *, commit: str = COMMIT) -> dict[str, Any]:
+        """The payload of a check that has passed, at a host that tells of such."""
+        assert self.ci
+        payload: dict[str, Any] = read_sample(self.provider, self.ci.sample)["payload"]
+        put(payload, self.ci.commit_at, commit)
         return payload
 
     def headers(
@@ -170,6 +190,14 @@ GITHUB = Host(
     repository_at=("repository", "full_name"),
     tag_prefix="refs/tags/",
     sign=by_github,
+    ci=Ci(
+        event="status",
+        sample="status",
+        name_at=("context",),
+        state_at=("state",),
+        commit_at=("sha",),
+        repository_at=("repository", "full_name"),
+    ),
 )
 GITLAB = Host(
     name="gitlab",
@@ -183,13 +211,33 @@ GITLAB = Host(
     repository_at=("project", "path_with_namespace"),
     tag_prefix="refs/tags/",
     sign=by_token,
+    ci=Ci(
+        event="Pipeline Hook",
+        sample="pipeline",
+        name_at=("builds", 0, "name"),
+        state_at=("builds", 0, "status"),
+        commit_at=("object_attributes", "sha"),
+        repository_at=("project", "path_with_namespace"),
+    ),
 )
 GITLAB_SIGNED = replace(
     GITLAB, name="gitlab-signed", sign=by_standard, secret=SIGNING_KEY, other_secret=OTHER_SIGNING_KEY
 )
 GITEA = replace(GITHUB, name="gitea", provider="gitea", event_header="X-Gitea-Event", sign=by_gitea("Gitea"))
 FORGEJO = replace(
-    GITEA, name="forgejo", provider="forgejo", event_header="X-Forgejo-Event", sign=by_gitea("Forgejo")
+    GITEA,
+    name="forgejo",
+    provider="forgejo",
+    event_header="X-Forgejo-Event",
+    sign=by_gitea("Forgejo"),
+    ci=Ci(
+        event="action_run_success",
+        sample="action_run_success",
+        name_at=("run", "workflow_id"),
+        state_at=("run", "status"),
+        commit_at=("run", "commit_sha"),
+        repository_at=("run", "repository", "full_name"),
+    ),
 )
 GOGS = replace(
     GITEA,
@@ -201,6 +249,7 @@ GOGS = replace(
     commit_at=(),
     tag_prefix="",
     sign=by_gitea("Gogs"),
+    ci=None,
 )
 BITBUCKET = Host(
     name="bitbucket",
@@ -214,6 +263,14 @@ BITBUCKET = Host(
     repository_at=("repository", "full_name"),
     tag_prefix="",
     sign=by_bitbucket("X-Request-UUID"),
+    ci=Ci(
+        event="repo:commit_status_updated",
+        sample="build_status",
+        name_at=("commit_status", "key"),
+        state_at=("commit_status", "state"),
+        commit_at=("commit_status", "commit", "hash"),
+        repository_at=("repository", "full_name"),
+    ),
 )
 BITBUCKET_SERVER = Host(
     name="bitbucket-server",
@@ -242,6 +299,14 @@ GENERIC = Host(
     sign=by_standard,
     secret=SIGNING_KEY,
     other_secret=OTHER_SIGNING_KEY,
+    ci=Ci(
+        event="",
+        sample="check_reported",
+        name_at=("data", "name"),
+        state_at=("data", "state"),
+        commit_at=("data", "commit"),
+        repository_at=("data", "repository"),
+    ),
 )
 HOSTS = (
     GITHUB,
@@ -254,6 +319,7 @@ HOSTS = (
     BITBUCKET_SERVER,
     GENERIC,
 )
+WITH_CI = pytest.mark.parametrize("host", [host for host in HOSTS if host.ci], ids=lambda host: host.name)
 WITH_EVERY_HOST = pytest.mark.parametrize("host", HOSTS, ids=lambda host: host.name)
 
 

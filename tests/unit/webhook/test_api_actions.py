@@ -101,9 +101,17 @@ def test_a_refusal_is_the_cores_own_problem(web: Web) -> None:
     assert answer.get_json(force=True)["detail"] == "shop: none"
 
 
-def test_while_redis_is_away_nothing_is_accepted(web: Web) -> None:
-    web.requests.is_away = True
-    assert_problem(ask(web, "/apps/shop/promote"), 503, "not-durable")
+@pytest.mark.parametrize(
+    ("is_in_doubt", "title"),
+    [(False, "Nothing was accepted"), (True, "It is not known whether this was accepted")],
+)
+def test_while_redis_is_away_it_is_said_whether_something_may_have_been_accepted(
+    web: Web, title: str, *, is_in_doubt: bool
+) -> None:
+    web.requests.is_away, web.requests.is_in_doubt = True, is_in_doubt
+    answer = ask(web, "/apps/shop/promote")
+    assert_problem(answer, 503, "not-durable")
+    assert answer.get_json(force=True)["title"] == title
 
 
 BAD_FIELDS: list[dict[str, Any]] = [

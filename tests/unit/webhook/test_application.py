@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 from structlog.testing import capture_logs
 
-from release.config import ConfigError
+from release.references import ConfigError
 from tests.unit.webhook.fakes import TOKEN, Web, make_config, make_web
 
 if TYPE_CHECKING:

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from release.config import Config, ConfigError
+from release.config import Config
+from release.references import ConfigError
 from tests.unit.webhook.fakes import HOOK_SECRET, OTHER_SECRET, make_app
 from tests.unit.webhook.hosts import (
     GENERIC,

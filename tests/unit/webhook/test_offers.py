@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -15,8 +16,9 @@ from release.model import (
     MigrationState,
     State,
 )
-from tests.unit.webhook.fakes import make_job, make_observation, make_release
-from webhook.offers import Offer, Standing, app_offers, release_offers, stand
+from tests.unit.webhook.fakes import NOW, make_job, make_observation, make_release
+from webhook.offers import Offer, app_offers, release_offers
+from webhook.standing import Standing, stand
 from webhook.way_back import find_way_back
 
 LIVE = make_release("R0", tag="v1.0-green", color=Color.GREEN, state=State.LIVE)
@@ -142,3 +144,22 @@ def test_what_would_bring_older_code_back_is_warned_of(state: State, warned: set
     offers = release_offers(release, [], NOTHING, warning="Not safe: older.")
 
     assert {one.action for one in offers if "Not safe: older." in one.loses} == warned
+
+
+@pytest.mark.parametrize("state", [State.READY, State.ROLLED_BACK])
+def test_what_no_longer_runs_as_tested_is_redeployed_and_not_promoted(state: State) -> None:
+    # given a revert took the test entry out of the route, so that a promote would be refused
+    release = replace(make_release("R1", state=state), updated_at=NOW - timedelta(minutes=1))
+    standing = stand(make_observation(has_route=True, test_route=None), [LIVE, release])
+
+    # then neither the app nor the release offers one, and each says what to do instead
+    assert "promote" not in offered(standing)
+    promote, again = release_offers(release, [], standing)
+    assert not promote.is_possible
+    assert "`verdigris redeploy R1` tests it anew" in promote.what
+    assert buttons_of(standing)[1] == promote
+    assert (again.action, again.is_possible) == ("redeploy", True)
+
+    # and the same release as it was tested is offered
+    as_tested = stand(make_observation(has_route=True), [LIVE, release])
+    assert offered(as_tested)["promote"] == "R1"

@@ -89,12 +89,23 @@ def test_a_refusal_is_told_on_the_page_one_came_from(web: Web) -> None:
     assert "Push another." in answer.text
 
 
-def test_while_redis_is_away_nothing_was_accepted(web: Web) -> None:
+@pytest.mark.parametrize(
+    ("is_in_doubt", "told", "not_told"),
+    [
+        (False, "Nothing was accepted.", "It is not known whether"),
+        (True, "It is not known whether this was accepted.", "Nothing was accepted"),
+    ],
+)
+def test_while_redis_is_away_it_is_said_whether_something_may_have_been_accepted(
+    web: Web, told: str, not_told: str, *, is_in_doubt: bool
+) -> None:
     client = sign_in(web)
     form = {"csrf_token": csrf_of(client.get("/").text)}
-    web.requests.is_away = True
+    web.requests.is_away, web.requests.is_in_doubt = True, is_in_doubt
     answer = client.post("/apps/shop/promote", data=form, follow_redirects=True)
-    assert "Nothing was accepted." in answer.text
+    assert told in answer.text
+    assert not_told not in answer.text
+    assert "Ask again in 5 seconds" in answer.text
 
 
 def test_what_had_been_asked_before_is_said(web: Web) -> None:

@@ -50,10 +50,10 @@ def csrf_of(page: str) -> str:
     return found[1]
 
 
-def sign_in(web: Web) -> FlaskClient:
+def sign_in(web: Web, token: str = TOKEN) -> FlaskClient:
     client = web.client
     csrf = csrf_of(client.get("/login").text)
-    answer = client.post("/login", data={"token": TOKEN, "csrf_token": csrf})
+    answer = client.post("/login", data={"token": token, "csrf_token": csrf})
     assert answer.status_code == 303
     return client
 
@@ -84,6 +84,21 @@ def test_where_reading_is_open_pages_show_no_buttons(open_web: Web) -> None:
     assert page.status_code == 200
     assert "Deploy a tag" not in page.text
     assert "Sign in" in page.text
+
+
+def test_after_a_revert_no_page_offers_the_promote_that_would_be_refused(web: Web) -> None:
+    live = make_release("R0", tag="v1.0-green", color=Color.GREEN, state=State.LIVE)
+    left = make_release("R1", state=State.ROLLED_BACK, updated_at=NOW - timedelta(minutes=1))
+    web.store.found = [live, left]
+    web.store.seen["shop"] = make_observation(has_route=True, test_route=None)
+
+    client = sign_in(web)
+
+    for path, button in (("/", "shop-promote"), ("/releases/R1", "release-promote")):
+        page = client.get(path).text
+        assert f'id="{button}-off" type="button" disabled aria-describedby="{button}-why"' in page
+        assert f'id="{button}-why"' in page
+        assert "`verdigris redeploy R1` tests it anew" in text_of(unescape(page))
 
 
 def test_the_overview_shows_each_color_with_what_runs_and_which_is_live(web: Web) -> None:

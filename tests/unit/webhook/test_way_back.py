@@ -15,8 +15,8 @@ from release.model import (
     MigrationState,
     State,
 )
-from tests.unit.webhook.fakes import NOW, make_job, make_release
-from webhook.offers import stand
+from tests.unit.webhook.fakes import NOW, make_job, make_observation, make_release
+from webhook.standing import stand
 from webhook.way_back import find_contract, find_way_back
 
 if TYPE_CHECKING:
@@ -79,6 +79,23 @@ def test_what_was_retired_on_the_live_color_was_no_way_back() -> None:
 def test_after_a_rollback_it_names_the_way_forward() -> None:
     left = make_release("R1", tag="v1.0-blue", state=State.ROLLED_BACK)
     assert note(LIVE, left).endswith("promote v1.0-blue to return to it")
+
+
+def test_after_a_revert_that_changed_the_route_the_way_forward_is_a_redeploy() -> None:
+    left = make_release("R1", tag="v1.0-blue", state=State.ROLLED_BACK, updated_at=NOW - timedelta(hours=1))
+    seen = make_observation(has_route=True, test_route=None)
+    told = find_way_back(stand(seen, [LIVE, left]), queue=[], earlier=[]).note
+    assert told == (
+        "no way back: users were moved back already; v1.0-blue does not run as it was tested any more; "
+        "`verdigris redeploy R1` tests it anew"
+    )
+
+
+def test_what_was_adopted_is_had_back_by_a_tag_of_it() -> None:
+    adopted = replace(RETIRED, commit="")
+    assert note(LIVE, earlier=(adopted,)).endswith(
+        "it has no commit: push a tag of it that ends in -blue, `verdigris deploy shop TAG`"
+    )
 
 
 def test_where_nothing_is_live_there_is_no_way_back() -> None:

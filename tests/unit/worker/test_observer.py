@@ -6,7 +6,7 @@ import threading
 
 import structlog
 
-from release.problems import NotDurable
+from release.problems import NotDurable, Problem
 from worker.observer import Observer
 
 
@@ -19,15 +19,21 @@ def test_one_app_s_trouble_does_not_keep_the_others_from_being_looked_at() -> No
             raise RuntimeError("no such cluster")
         if app == "without redis":
             raise NotDurable("away")
+        if app == "without cluster":
+            raise Problem("cluster-config", "No kubeconfig", detail="none at /k", next_step="name one")
 
+    apps = ["broken", "without redis", "without cluster", "shop"]
     with structlog.testing.capture_logs() as logged:
-        Observer(["broken", "without redis", "shop"], look).look_at_all()
+        Observer(apps, look).look_at_all()
 
-    assert seen == ["broken", "without redis", "shop"]
-    assert [(entry["log_level"], entry.get("app")) for entry in logged] == [
-        ("error", "broken"),
-        ("warning", None),
+    assert seen == apps
+    assert [(entry["log_level"], entry.get("app"), "exc_info" in entry) for entry in logged] == [
+        ("error", "broken", True),
+        ("warning", None, False),
+        ("warning", "without cluster", False),
     ]
+    told = logged[-1]
+    assert (told["problem"], told["detail"], told["next_step"]) == ("No kubeconfig", "none at /k", "name one")
 
 
 def test_it_looks_again_after_its_interval_until_it_is_stopped() -> None:

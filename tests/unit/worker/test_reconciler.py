@@ -51,7 +51,7 @@ class FakeQueue:
         self.taken.append((job_id, fence, why))
         return Ending("lost") if job_id == "ended" else Ending("next", (offer(job_id, fence + 1),))
 
-    def note(self, job_id: str, *, mark: str, text: str) -> bool:
+    def tell_of_job(self, job_id: str, *, mark: str, text: str) -> bool:
         self.notes.append((job_id, mark, text))
         return True
 
@@ -170,7 +170,7 @@ def test_that_redis_was_away_is_told() -> None:
         reconciler(queue, FakeDispatcher()).look()
 
     assert [entry["event"] for entry in logged] == [
-        "Redis was away: every deadline was extended by one lease"
+        "nobody looked for a while (Redis or all workers were away): deadlines moved by one lease"
     ]
 
 

@@ -5,9 +5,9 @@ import pytest
 from release.secret import Secret
 from tests.unit.webhook.fakes import COMMIT, HOOK_SECRET, NOW
 from tests.unit.webhook.hosts import BITBUCKET_SERVER as HOST
-from tests.unit.webhook.hosts import read_sample
+from tests.unit.webhook.hosts import TAG, read_sample
 from webhook.providers.bitbucket_server import BitbucketServer
-from webhook.providers.events import BadShape, BadSignature, Delivery, Ignored, TagPush
+from webhook.providers.events import BadShape, BadSignature, Delivery, Ignored, NewTag, TagPush
 
 PING = {"X-Event-Key": "diagnostics:ping"}
 
@@ -44,6 +44,16 @@ def test_the_commit_of_one_ref_is_not_given_to_several() -> None:
     event = BitbucketServer().parse(HOST.delivery(payload))
     assert isinstance(event, TagPush)
     assert {tag.commit for tag in event.tags} == {""}
+
+
+def test_a_tag_that_was_moved_is_told_as_one_and_a_deleted_one_is_not() -> None:
+    payload = HOST.push()
+    payload["changes"][0]["type"] = "UPDATE"
+    event = BitbucketServer().parse(HOST.delivery(payload))
+    assert isinstance(event, TagPush)
+    assert event.tags == (NewTag(TAG, COMMIT, is_move=True),)
+    payload["changes"][0]["type"] = "DELETE"
+    assert isinstance(BitbucketServer().parse(HOST.delivery(payload)), Ignored)
 
 
 def test_a_tag_whose_ref_is_none_starts_nothing() -> None:

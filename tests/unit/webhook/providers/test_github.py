@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -9,6 +9,9 @@ from release.secret import Secret
 from tests.unit.webhook.fakes import COMMIT, HOOK_SECRET, NOW, REPOSITORY, dump, headers, push, sign
 from webhook.providers.events import BadBody, BadShape, BadSignature, Delivery, Ignored, NewTag, TagPush
 from webhook.providers.github import GitHub
+
+if TYPE_CHECKING:
+    from webhook.providers.events import Event
 
 SECRETS = [Secret(HOOK_SECRET)]
 
@@ -18,7 +21,7 @@ def make(payload: dict[str, Any], **how: str) -> Delivery:
     return Delivery(headers(body, **how), body, NOW)
 
 
-def receive(payload: dict[str, Any], **how: str) -> TagPush | Ignored:
+def receive(payload: dict[str, Any], **how: str) -> Event:
     delivery = make(payload, **how)
     GitHub().verify(delivery, SECRETS)
     return GitHub().parse(delivery)
@@ -45,6 +48,12 @@ def test_without_a_head_commit_the_commit_is_left_open() -> None:
     assert event.tags[0].commit == ""
 
 
+def test_a_moved_tag_is_told_as_one_with_its_commit() -> None:
+    event = receive(push(created=False))
+    assert isinstance(event, TagPush)
+    assert event.tags == (NewTag("v1.2.3-blue", COMMIT, is_move=True),)
+
+
 def test_a_pusher_with_marks_is_written_out() -> None:
     event = receive(push(pusher={"name": "oct\u202eocat\n"}))
     assert isinstance(event, TagPush)
@@ -57,7 +66,6 @@ def test_a_pusher_with_marks_is_written_out() -> None:
         (push(ref="refs/heads/v1.2.3-blue"), "branch"),
         (push(ref="refs/heads/refs/tags/v1.2.3-blue"), "branch"),
         (push(created=False, deleted=True, head_commit=None), "deleted"),
-        (push(created=False), "moved"),
     ],
 )
 def test_a_push_of_something_else_is_ignored_saying_why(payload: dict[str, Any], word: str) -> None:
@@ -66,7 +74,7 @@ def test_a_push_of_something_else_is_ignored_saying_why(payload: dict[str, Any],
     assert word in event.reason
 
 
-@pytest.mark.parametrize("event", ["ping", "create", "delete", "release", "fork", "workflow_run", "status"])
+@pytest.mark.parametrize("event", ["ping", "create", "delete", "release", "fork", "workflow_job"])
 def test_other_events_are_ignored_naming_them(event: str) -> None:
     told = receive({"zen": "Keep it logically awesome."}, event=event)
     assert isinstance(told, Ignored)

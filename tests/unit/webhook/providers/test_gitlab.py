@@ -4,16 +4,19 @@ from dataclasses import replace
 
 import pytest
 
+from release.ci import CheckState
 from release.secret import Secret
-from tests.unit.webhook.fakes import HOOK_SECRET, OTHER_SECRET
+from tests.unit.webhook.fakes import COMMIT, HOOK_SECRET, OTHER_SECRET
 from tests.unit.webhook.hosts import (
     GITLAB,
     GITLAB_SIGNED,
     OTHER_SIGNING_KEY,
     SIGNING_KEY,
+    TAG,
     dump,
+    read_sample,
 )
-from webhook.providers.events import BadSecret, BadSignature, Ignored
+from webhook.providers.events import BadSecret, BadSignature, CheckReport, Ignored, NewTag, TagPush
 from webhook.providers.gitlab import GitLab
 
 TOKEN = Secret(HOOK_SECRET)
@@ -71,11 +74,87 @@ def test_the_id_that_stays_the_same_over_retries_is_preferred() -> None:
     assert GitLab().parse(GITLAB.delivery(body, identity="", **old)).delivery == "of-an-old-version"
 
 
-@pytest.mark.parametrize("event", ["Push Hook", "System Hook", "Pipeline Hook", "Job Hook", "tag push hook"])
+@pytest.mark.parametrize("event", ["Push Hook", "System Hook", "Job Hook", "tag push hook"])
 def test_a_body_of_a_tag_under_another_event_starts_nothing(event: str) -> None:
     told = GitLab().parse(GITLAB.delivery(event=event))
     assert isinstance(told, Ignored)
     assert event in told.reason
+
+
+@pytest.mark.parametrize(
+    ("event", "sample"), [("Pipeline Hook", "tag_push_annotated"), ("Tag Push Hook", "pipeline")]
+)
+def test_a_header_that_tells_of_something_else_than_the_body_starts_nothing(event: str, sample: str) -> None:
+    told = GitLab().parse(GITLAB.delivery(read_sample("gitlab", sample)["payload"], event=event))
+    assert isinstance(told, Ignored)
+    assert "the body of something else" in told.reason
+
+
+def test_a_moved_tag_is_told_as_one_whether_it_is_annotated_or_not() -> None:
+    for after in (COMMIT, "b8ec69cbb0a4c521d84f6bff2b8788c343e2a9de"):
+        payload = {**GITLAB.push(), "before": "1" * 40, "after": after, "commits": [{"id": COMMIT}]}
+        event = GitLab().parse(GITLAB.delivery(payload))
+        assert isinstance(event, TagPush)
+        assert event.tags == (NewTag(TAG, COMMIT, is_move=True),)
+
+
+@pytest.mark.parametrize(
+    ("source", "request_of"),
+    [
+        ("merge_request_event", None),
+        ("external_pull_request_event", None),
+        ("push", {"source_project_id": 99, "target_project_id": 7}),
+        ("push", {"source_project_id": None, "target_project_id": None}),
+        ("push", {}),
+    ],
+)
+def test_a_pipeline_that_may_be_of_a_fork_counts_for_nothing(source: str, request_of: object) -> None:
+    payload = GITLAB.report()
+    payload["object_attributes"]["source"] = source
+    payload["merge_request"] = request_of
+    told = GitLab().parse(GITLAB.delivery(payload, event="Pipeline Hook"))
+    assert isinstance(told, Ignored)
+    assert "fork" in told.reason
+
+
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [
+        ("success", "passed"),
+        ("failed", "failed"),
+        ("canceled", "failed"),
+        ("canceling", "pending"),
+        ("created", "pending"),
+        ("waiting_for_resource", "pending"),
+        ("running", "pending"),
+        ("manual", "pending"),
+        ("scheduled", "pending"),
+    ],
+)
+def test_a_pipeline_passes_by_success_alone(status: str, state: str) -> None:
+    payload = GITLAB.report()
+    payload["object_attributes"]["status"], payload["builds"] = status, None
+    event = GitLab().parse(GITLAB.delivery(payload, event="Pipeline Hook"))
+    assert isinstance(event, CheckReport)
+    assert [(check.name, check.state.value) for check in event.checks] == [("pipeline", state)]
+
+
+def test_a_job_called_as_the_whole_does_not_pass_for_it() -> None:
+    payload = GITLAB.report()
+    payload["object_attributes"]["status"] = "running"
+    payload["builds"] = [{"name": "pipeline", "status": "success"}]
+    event = GitLab().parse(GITLAB.delivery(payload, event="Pipeline Hook"))
+    assert isinstance(event, CheckReport)
+    assert [check.state for check in event.checks] == [CheckState.PENDING]
+
+
+def test_a_pipeline_of_thousands_of_jobs_is_cut() -> None:
+    payload = GITLAB.report()
+    payload["builds"] = [{"name": f"job {number}", "status": "success"} for number in range(3000)]
+    event = GitLab().parse(GITLAB.delivery(payload, event="Pipeline Hook"))
+    assert isinstance(event, CheckReport)
+    assert len(event.checks) == 500
+    assert event.checks[0].name == "pipeline"
 
 
 def test_a_branch_in_a_body_that_says_tag_starts_nothing() -> None:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from release.config import Webhook
+from release.ci import Check, CheckState
+from release.origins import WITHOUT_CI, Webhook
 from release.secret import Secret
 from tests.unit.webhook.fakes import COMMIT
 from tests.unit.webhook.hosts import (
+    GENERIC,
     HOSTS,
     TAG,
+    WITH_CI,
     WITH_EVERY_HOST,
     dump,
     expected_tags,
@@ -21,10 +25,19 @@ from tests.unit.webhook.hosts import (
     samples_of,
 )
 from webhook.providers import PROVIDERS
-from webhook.providers.events import BadBody, BadShape, BadSignature, Ignored, NewTag, TagPush
+from webhook.providers.events import (
+    BadBody,
+    BadShape,
+    BadSignature,
+    CheckReport,
+    Ignored,
+    NewTag,
+    TagPush,
+)
 
 if TYPE_CHECKING:
     from tests.unit.webhook.hosts import Host
+    from webhook.providers.events import Event
 
 SAMPLES = [(host, name) for host in HOSTS for name in samples_of(host.provider)]
 
@@ -49,14 +62,112 @@ def test_samples_become_what_they_say(host: Host, name: str) -> None:
     sample = read_sample(host.provider, name)
     # When it is read
     event = PROVIDERS[host.provider].parse(host.delivery(sample["payload"], event=sample["event"]))
-    # Then it starts what it says, or is ignored for the reason that it says
-    tags = expected_tags(sample["expect"])
-    if tags:
-        assert isinstance(event, TagPush)
-        assert [(tag.name, tag.commit) for tag in event.tags] == tags
+    # Then it starts what it says, reports what it says, or is ignored for the reason that it says
+    expect = sample["expect"]
+    if isinstance(event, TagPush):
+        assert [(tag.name, tag.commit) for tag in event.tags] == expected_tags(expect)
+        assert {tag.is_move for tag in event.tags} == {expect.get("moved", False)}
+    elif isinstance(event, CheckReport):
+        assert (event.repository, event.commit) == (host.repository, expect["commit"])
+        assert event.checks == tuple(expected_check(*check) for check in expect["checks"])
     else:
-        assert isinstance(event, Ignored)
-        assert sample["expect"]["ignored"] in event.reason
+        assert expect["ignored"] in event.reason
+
+
+def expected_check(name: str, state: str, at: str | None) -> Check:
+    return Check(name, CheckState(state), datetime.fromisoformat(at) if at else None)
+
+
+def test_hosts_that_tell_of_ci_are_those_that_the_configuration_lets_wait_for_it() -> None:
+    assert {host.provider for host in HOSTS if not host.ci} == WITHOUT_CI
+
+
+@WITH_CI
+def test_a_check_that_passed_names_repository_commit_delivery_and_time(host: Host) -> None:
+    event = read_report(host, host.report())
+    assert isinstance(event, CheckReport)
+    assert (event.repository, event.commit, event.delivery) == (host.repository, COMMIT, "id-1")
+    assert CheckState.PASSED in {check.state for check in event.checks}
+    assert {check.at.tzinfo for check in event.checks if check.at} == {UTC}
+
+
+@WITH_CI
+@pytest.mark.parametrize("state", ["", "Success", "SUCCESS ", "passed!", "approved", "☃", "x" * 5000])
+def test_a_state_that_nobody_knows_never_counts_as_passed(host: Host, state: str) -> None:
+    # Given a report whose one check has a state that the host does not have
+    assert host.ci
+    payload = host.report()
+    put(payload, host.ci.name_at, "the check")
+    put(payload, host.ci.state_at, state)
+    # When it is read
+    if host is GENERIC:  # its sender writes the body, and is told
+        with pytest.raises(BadShape, match="state"):
+            read_report(host, payload)
+        return
+    event = read_report(host, payload)
+    # Then it is waited for
+    assert isinstance(event, CheckReport)
+    assert {check.state for check in event.checks if check.name == "the check"} == {CheckState.PENDING}
+
+
+@WITH_CI
+@pytest.mark.parametrize(
+    ("what", "value"),
+    [
+        ("commit", "6113728"),
+        ("commit", COMMIT.upper()),
+        ("commit", COMMIT + "\n"),
+        ("commit", None),
+        ("commit", [COMMIT]),
+        ("name", 1),
+        ("name", {"name": "build"}),
+        ("state", 1),
+        ("state", ["success"]),
+        ("repository", None),
+        ("repository", 1),
+        ("repository", ["acme/shop"]),
+    ],
+)
+def test_a_report_of_another_shape_is_told_from_a_broken_one(host: Host, what: str, value: object) -> None:
+    assert host.ci
+    payload = host.report()
+    put(payload, getattr(host.ci, f"{what}_at"), value)
+    with pytest.raises(BadShape) as refusal:
+        read_report(host, payload)
+    assert "6113728" not in str(refusal.value)
+
+
+@WITH_CI
+@pytest.mark.parametrize("name", ["", "x" * 201, "a\nb", "a\x00", "\u202ebuild", "a\u2028b"])
+def test_a_hostile_name_is_no_check(host: Host, name: str) -> None:
+    assert host.ci
+    payload = host.report()
+    put(payload, host.ci.name_at, name)
+    event = read_report(host, payload)
+    names = {check.name for check in event.checks} if isinstance(event, CheckReport) else set()
+    assert name not in names
+
+
+@WITH_CI
+def test_a_commit_of_sha256_is_one(host: Host) -> None:
+    event = read_report(host, host.report(commit="a" * 64))
+    assert isinstance(event, CheckReport)
+    assert event.commit == "a" * 64
+
+
+@pytest.mark.parametrize("host", [host for host in HOSTS if not host.ci], ids=lambda host: host.name)
+@pytest.mark.parametrize(
+    "event", ["status", "workflow_run", "action_run_success", "Pipeline Hook", "repo:commit_status_created"]
+)
+def test_where_a_host_tells_of_no_ci_nothing_is_taken_for_it(host: Host, event: str) -> None:
+    payload = read_sample("gitea", "status")["payload"]
+    told = PROVIDERS[host.provider].parse(host.delivery(payload, event=event))
+    assert isinstance(told, Ignored)
+
+
+def read_report(host: Host, payload: object) -> Event:
+    assert host.ci
+    return PROVIDERS[host.provider].parse(host.delivery(payload, event=host.ci.event))
 
 
 @WITH_EVERY_HOST

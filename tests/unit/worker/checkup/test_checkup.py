@@ -9,7 +9,16 @@ import pytest
 
 from release.config import App, Config
 from release.environment import Settings
-from worker.checkup.checkup import UnknownApp, Wish, _of_gateways, _of_repositories, contexts_of, examine
+from release.origins import TagSignatures
+from worker.checkup.checkup import (
+    UnknownApp,
+    Wish,
+    _of_gateways,
+    _of_repositories,
+    _of_signatures,
+    contexts_of,
+    examine,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,3 +66,14 @@ def test_an_unknown_app_is_refused_before_anything_is_looked_at(tmp_path: Path) 
 
     with pytest.raises(UnknownApp, match="other is none of: app-0"):
         examine(wish)
+
+
+def test_the_keys_of_each_app_that_asks_for_signed_tags_are_looked_at() -> None:
+    first, second = apps((None, "a"), (None, "a")).values()
+    signers = TagSignatures(ssh=Path("/nowhere/allowed_signers"))
+    asking = second.model_copy(update={"require_signed_tags": signers})
+
+    (check,) = _of_signatures({"shop": first, "till": asking})
+
+    assert check.about == "signed tags of till"
+    assert [line.about for line in check.look()] == [check.about]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
-from release.config import Config, Webhook
 from release.environment import Settings
 from release.loading import parse_config
+from release.origins import Webhook
+from release.secret import Secret
+from webhook.providers import PROVIDERS
 from worker.checkup.configuration import (
     look_at_folder,
     look_at_secrets,
@@ -20,6 +23,7 @@ from worker.checkup.lines import Grade
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from release.config import Config
     from worker.checkup.lines import Line
 
 LONG = "s" * 40
@@ -158,6 +162,35 @@ def test_a_webhooks_secret_is_long_enough(value: str, found: str) -> None:
     assert line.grade is Grade.FAILED
     assert found in line.found
     assert "openssl rand -hex 32" in line.fix
+
+
+@pytest.mark.parametrize(
+    ("provider", "proposed"),
+    [
+        ("github", ["$(openssl rand -hex 32)"]),
+        ("generic", ["whsec_$(openssl rand -base64 32)"]),
+        ("gitlab", ["$(openssl rand -hex 32)", "whsec_$(openssl rand -base64 32)"]),
+    ],
+)
+def test_a_secret_that_is_proposed_is_one_that_its_host_can_use(
+    provider: str, proposed: list[str], tmp_path: Path
+) -> None:
+    # given a webhook without its secrets
+    file = tmp_path / "hook"
+    webhook = Webhook.model_validate(
+        {"provider": provider, "repository": "acme/shop", "secrets": [{"env": "HOOK"}, {"file": str(file)}]}
+    )
+
+    # when it is looked at
+    of_variable, of_file = look_at_webhook("shop", webhook, Settings.read(WEB), WEB)[:2]
+
+    # then both fixes are commands whose secret the host takes
+    assert of_variable.fix.startswith(f"`export HOOK={proposed[0]}`")
+    assert of_file.fix.startswith(f"`echo {proposed[0]} > {file}`")
+    assert all(command in of_variable.fix for command in proposed)
+    for command in proposed:
+        made = subprocess.run(["sh", "-c", f"echo {command}"], capture_output=True, text=True, check=True)
+        PROVIDERS[provider].check_secrets([Secret(made.stdout.strip())])
 
 
 def test_a_webhook_that_only_this_machine_reaches_is_a_warning() -> None:

@@ -3,49 +3,22 @@
 from __future__ import annotations
 
 import socket
-import threading
 from collections.abc import Callable, Iterator  # noqa: TC003 -- in the types of fixtures
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import requests
 
+from tests.serving import answering, closed_port
 from worker.checkup.gateways import Door, _tell_silence, look_at_gateway, look_at_web
 from worker.checkup.lines import Grade
 
-HOSTS: list[str] = []
-
-
-@contextmanager
-def answering(status: int) -> Iterator[str]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response_only(status)
-            self.send_header("Server", "istio-envoy")
-            self.send_header("X-Host", self.headers["Host"])
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- http.server's name
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+ISTIO = {"Server": "istio-envoy"}
 
 
 @pytest.fixture
-def closed_port() -> Iterator[int]:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        yield held.getsockname()[1]
+def unheard_port() -> Iterator[int]:
+    with closed_port() as port:
+        yield port
 
 
 def door(address: str, host: str | None = "shop.example.com") -> Door:
@@ -61,7 +34,7 @@ def unknown(_name: str, _port: int) -> list[str]:
 
 
 def test_any_answer_of_http_will_do_before_the_first_release() -> None:
-    with answering(404) as address:
+    with answering(404, ISTIO) as address:
         (line,) = look_at_gateway(door(address))
 
     assert line.grade is Grade.OK
@@ -92,8 +65,8 @@ def test_a_name_of_the_clusters_own_is_to_be_asked_in_there() -> None:
     assert "`kubectl -n verdigris exec deploy/releases -- verdigris doctor`" in line.fix
 
 
-def test_an_address_where_nobody_listens_is_refused(closed_port: int) -> None:
-    (line,) = look_at_gateway(door(f"http://127.0.0.1:{closed_port}"))
+def test_an_address_where_nobody_listens_is_refused(unheard_port: int) -> None:
+    (line,) = look_at_gateway(door(f"http://127.0.0.1:{unheard_port}"))
 
     assert line.grade is Grade.FAILED
     assert line.found == "127.0.0.1: Connection refused"
@@ -129,8 +102,8 @@ def test_the_web_process_says_itself_whether_it_is_ready(status: int, grade: Gra
     assert fix in line.fix
 
 
-def test_a_web_process_that_is_not_there_is_to_be_started(closed_port: int) -> None:
-    (line,) = look_at_web(f"http://127.0.0.1:{closed_port}")
+def test_a_web_process_that_is_not_there_is_to_be_started(unheard_port: int) -> None:
+    (line,) = look_at_web(f"http://127.0.0.1:{unheard_port}")
 
     assert line.grade is Grade.FAILED
     assert line.found == "Connection refused"

@@ -1,0 +1,13 @@
+-- Let a job into its queue: what it waited for is there. It goes behind all that is in the queue already.
+-- ARGV: job, moves, fields of its release as JSON
+local job, at = read(key('job', ARGV[1])), now()
+if not waits_to_start(job) then
+  return cjson.encode({ status = 'begun' })
+end
+redis.call('ZREM', key('starting'), job.id)
+redis.call('HDEL', key('job', job.id), 'start_by')
+carry_out_legal(cjson.decode(ARGV[2]), at)
+for field, value in pairs(cjson.decode(ARGV[3])) do
+  redis.call('HSET', key('release', job.release), field, value)
+end
+return cjson.encode({ status = 'started', offers = { enqueue(job, nil, at) } })
