@@ -13,13 +13,13 @@ from release.sign_in import grants_of
 from release.tag import shown
 from webhook.answers import no_role
 from webhook.attempts import TIME, remember_attempt, take_attempt
-from webhook.audit_page import pages
 from webhook.id_tokens import BadIdToken
 from webhook.notices import tell_done
 from webhook.pages import safe_target
 from webhook.provider_access import ProviderAway, ProviderRefused, describe_error
 from webhook.services import current_sender, services
 from webhook.sessions import sign_in
+from webhook.token_page import pages
 
 if TYPE_CHECKING:
     from werkzeug.wrappers import Response as AnyResponse

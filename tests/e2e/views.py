@@ -10,7 +10,7 @@ from release.audit_entries import NewEntry, Outcome
 from release.interference import find_interference
 from release.model import Actor, Color
 from release.others import Tool, Writer
-from release.roles import Action
+from release.roles import Action, Grant, Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -111,6 +111,17 @@ def audit_trail(scene: Scene) -> str:
     return "/audit"
 
 
+def api_tokens(scene: Scene) -> str:
+    """Two tokens, one with a long name and many apps."""
+    for name, role, apps in (
+        ("nightly", Role.VIEWER, frozenset({"shop"})),
+        ("w" * 60, Role.ADMIN, frozenset[str]()),
+    ):
+        grant = Grant(role, apps)
+        scene.store.api_tokens.make(name, grant, made_by=Actor("person", "maria"), now=datetime.now(UTC))
+    return "/tokens"
+
+
 VIEWS: Final[list[Callable[[Scene], str]]] = [
     nothing,
     first_release,
@@ -119,4 +130,5 @@ VIEWS: Final[list[Callable[[Scene], str]]] = [
     failed_release,
     reverted,
     audit_trail,
+    api_tokens,
 ]
