@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -18,10 +17,10 @@ from release.problems import ProblemDocument
 from release.queue import Queue
 from release.requests import Requests
 from release.store import Store
+from tests.unit.release.desk import Sent
 from worker.auto_promoter import AutoPromoter
 
 if TYPE_CHECKING:
-    from release.records import Offer
     from release.redis_access import Client
 
 ANNA = Actor("person", "anna")
@@ -36,18 +35,6 @@ apps:
   at-once: {<<: *app, auto_promote: 0}
   by-hand: {<<: *app, auto_promote: null}
 """
-
-
-@dataclass
-class Sent:
-    offers: list[Offer] = field(default_factory=list)
-
-    def send(self, offer: Offer) -> None:
-        self.offers.append(offer)
-
-    def show_waiting(self, job_id: str, *, app: str, tag: str) -> None: ...
-
-    def close_waiting(self, job_id: str) -> None: ...
 
 
 class House:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import fakeredis
@@ -16,12 +15,12 @@ from release.queue import Queue
 from release.requests import Requests
 from release.starting import Starting
 from release.store import Store
+from tests.unit.release.desk import Sent
 from worker.starter import Starter
 
 if TYPE_CHECKING:
     from release.model import Release
     from release.origins import Registry
-    from release.records import Offer
     from release.redis_access import Client
 
 GIT = Actor("git", "octocat")
@@ -47,18 +46,6 @@ apps:
     start_when: ci-passed
     required_checks: [build]
 """
-
-
-@dataclass
-class Sent:
-    offers: list[Offer] = field(default_factory=list)
-
-    def send(self, offer: Offer) -> None:
-        self.offers.append(offer)
-
-    def show_waiting(self, job_id: str, *, app: str, tag: str) -> None: ...
-
-    def close_waiting(self, job_id: str) -> None: ...
 
 
 class World:
