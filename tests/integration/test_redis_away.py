@@ -40,7 +40,8 @@ WITHOUT_REDIS: Final = {
     "/static/<path:filename>",
     "/login",
     "/logout",
-    "/audit",  # asks who is there first: open to nobody who is not signed in
+    "/audit",  # these two ask who is there first: open to nobody who is not signed in
+    "/tokens",
     "/login/provider",  # these three are not there without a provider
     "/login/callback",
     "/login/leave",
@@ -53,7 +54,7 @@ BODIES: Final[dict[str, dict[str, object]]] = {
     "dismiss": {"tag": "v0-blue", "commit": COMMIT},
     "tokens": {"name": "nightly", "role": "viewer"},
 }
-FORMS: Final = re.compile(r"/(apps|releases)/")
+FORMS: Final = re.compile(r"/(apps|releases|tokens)\b")
 """What people send from a page leads back to it, with what became of it: the page is the 503."""
 
 pytestmark = [pytest.mark.needs_redis, pytest.mark.timeout(240 + 2 * OUTAGE)]
