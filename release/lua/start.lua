@@ -6,6 +6,11 @@ if not waits_to_start(job) then
 end
 redis.call('ZREM', key('starting'), job.id)
 redis.call('HDEL', key('job', job.id), 'start_by')
+for _, open in ipairs({ open_jobs(job.app, job.kind, job.tag) }) do
+  -- Its turn comes after those that were accepted later but are in the queue already.
+  redis.call('LREM', open, 1, job.id)
+  redis.call('RPUSH', open, job.id)
+end
 carry_out_legal(cjson.decode(ARGV[2]), at)
 for field, value in pairs(cjson.decode(ARGV[3])) do
   redis.call('HSET', key('release', job.release), field, value)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from release.jobs import DAY, NewJob
-from release.model import Color, JobKind, JobState, State
+from release.jobs import DAY, NewJob, Wait
+from release.model import Color, JobKind, JobState, StartWhen, State
 from release.queue import Timing
 from tests.contract.queue_line import HOUR, PROBLEM, Line, new_job, to
 
@@ -198,6 +198,23 @@ class TestPatience:
 
         assert line.queue.reap().expired == ()
         assert line.client.zcard("verdigris:deadlines") == 0
+
+
+class TestWhatWaitedToStart:
+    def test_a_promote_goes_ahead_of_every_deploy_of_its_app(self, line: Line) -> None:
+        """Also where one that was accepted first stands behind the others: it had waited for CI meanwhile."""
+        line.accept("busy")
+        waits = replace(new_job("late", app="blog"), wait=Wait(StartWhen.CI_PASSED, HOUR))
+        line.queue.accept(waits)
+        line.queue.accept(new_job("early", app="blog"))
+        line.queue.start("late", moves=(), fields={})
+
+        promote = new_job(
+            "promote", app="blog", kind=JobKind.PROMOTE, tag="vearly-blue", release_id="r-early"
+        )
+        line.queue.accept(promote)
+
+        assert line.names() == ["busy", "promote", "early", "late"]
 
 
 class TestNotes:
