@@ -9,7 +9,7 @@ AUDIT ?=
 # Each process of the tests would else compile all of them anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test check lint format types imports audit unit docs faults switches fuzz bench clean
+.PHONY: help demo test check lint format types imports audit unit docs screenshots faults switches fuzz bench clean
 
 help: ## print this
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -57,6 +57,9 @@ audit: $(VENV)/dev.stamp ## known vulnerabilities of what constraints.txt pins; 
 docs: $(VENV)/dev.stamp ## the documentation as a site, in build/docs; a broken link is an error
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
+screenshots: $(VENV)/dev.stamp ## the pictures of README and docs, taken from the running demo; needs chromium
+	@$(BIN)/python docs/screenshots.py $(ARGS)
+
 faults: $(VENV)/dev.stamp ## kill, freeze, restart and cut off everything in turn; the last line is the verdict
 	@$(BIN)/python -m tests.faults $(ARGS)
 
@@ -66,8 +69,8 @@ switches: $(VENV)/dev.stamp ## 100 switches and 20 releases under 500 requests a
 fuzz: $(VENV)/dev.stamp ## 20,000 mutated deliveries, none may get through unsigned; 200 long stories of the queue against its model
 	@VERDIGRIS_FUZZ=20000 VERDIGRIS_MODEL=200 $(BIN)/python -m pytest -q -n $(WORKERS) tests/contract/test_fuzz_deliveries.py tests/contract/test_queue_model.py $(ARGS)
 
-bench: $(VENV)/dev.stamp ## ratios, measured side by side on this machine
-	@$(BIN)/python bench/queue.py $(ARGS)
+bench: $(VENV)/dev.stamp ## ratios, measured side by side; fifteen minutes; ARGS="--markdown", or names of benches
+	@$(BIN)/python -m bench $(ARGS)
 
 check: lint types imports audit test ## what CI runs
 

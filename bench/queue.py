@@ -8,15 +8,10 @@ Celery is left out: its time is the same for both and would only hide a differen
 
 from __future__ import annotations
 
-import sys
-
-sys.path.pop(
-    0
-)  # this folder, put there by `python bench/queue.py`: its queue.py must not stand for Python's own
-
 import argparse
 import json
 import statistics
+import sys
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
@@ -27,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from celery import Celery
 
+from bench import measure as shared
 from release.config import App, Config, Gateway
 from release.model import VERDIGRIS, Actor, JobState, StageState, State
 from release.problems import ProblemDocument
@@ -91,7 +87,7 @@ class Outbox:
         """As a sender would."""
         self.offers.append(offer)
 
-    def show_waiting(self, job_id: str, *, app: str, tag: str) -> None:
+    def show_waiting(self, job_id: str, *, app: str, tag: str, release: str | None) -> None:
         """Flower is not here."""
 
     def close_waiting(self, job_id: str) -> None:
@@ -408,6 +404,23 @@ def measure(size: Size, *, samples: int) -> Report:
             bytes_waiting=round(bytes_waiting),
             bytes_finished=round(bytes_finished),
         )
+
+
+def measure_rows(samples: int) -> shared.Result:
+    """As the other benches have it; a step takes a millisecond, so there are many samples of it."""
+    report = measure(Size(10_000, 1_000), samples=max(FEWEST_SAMPLES, 7 * samples))
+    rows = [
+        shared.Row(
+            f"{one.step}, beside an empty system",
+            shared.Figures(one.full.median, one.full.least, one.full.most, report.samples),
+            shared.Figures(one.empty.median, one.empty.least, one.empty.most, report.samples),
+            "ms",
+            GOAL,
+        )
+        for one in report.rows
+    ]
+    note = f"a reconciler's look at {report.size.queues:,} offers that wait for a worker: {report.look} ms"
+    return shared.Result(tuple(rows), (note,))
 
 
 def main() -> int:

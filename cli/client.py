@@ -23,6 +23,7 @@ Json = dict[str, Any]
 
 CONNECT_SECONDS: Final = 5
 ANSWER_SECONDS: Final = 30
+PATIENCE: Final = (float(CONNECT_SECONDS), float(ANSWER_SECONDS))
 LONGEST_PAUSE: Final = 60.0
 """A server that asks for more is asked again earlier; somebody is waiting."""
 
@@ -59,8 +60,10 @@ class BearerToken(AuthBase):
 class Client:
     """One server, one caller."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, *, patience: tuple[float, float] = PATIENCE) -> None:
+        """``patience``: seconds for the connection, and for each answer."""
         self._server = connection.server
+        self._patience = patience
         self._session = requests.Session()
         self._has_token = connection.token is not None
         self._session.auth = BearerToken(connection.token)
@@ -123,7 +126,7 @@ class Client:
         url = "/".join([self._server, "api/v1", *(quote(part, safe="") for part in path)])
         try:
             answer = self._session.request(
-                method, url, timeout=(CONNECT_SECONDS, ANSWER_SECONDS), allow_redirects=False, **content
+                method, url, timeout=self._patience, allow_redirects=False, **content
             )
         except requests.RequestException as error:
             raise self._unreachable(method, error) from error
@@ -157,12 +160,14 @@ class Client:
     def _not_now(self, answer: requests.Response) -> Away:
         problem = _find_object(answer) or {}
         kind = RedisAway if str(problem.get("type", "")).endswith(REDIS_AWAY) else Away
-        return kind(
+        away = kind(
             problem.get("title") or f"{self._server} can't answer now ({answer.status_code})",
             detail=problem.get("detail", ""),
             next_step=problem.get("next_step", "ask again in a few seconds"),
             retry_after=_pause(answer.headers.get("Retry-After", "")),
         )
+        away.status, away.type = answer.status_code, problem.get("type")
+        return away
 
     def _refusal(self, answer: requests.Response) -> Failure:
         if answer.is_redirect:
@@ -172,12 +177,14 @@ class Client:
         is_told = answer.status_code == HTTPStatus.FORBIDDEN and "next_step" in problem
         if answer.status_code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN} and not is_told:
             detail, next_step = detail if self._has_token else "no token is set", SIGN_IN
-        return Refusal(
+        refusal = Refusal(
             problem.get("title") or f"{self._server} answered {answer.status_code}",
             detail=detail,
             next_step=next_step,
             status=answer.status_code,
         )
+        refusal.type = problem.get("type")
+        return refusal
 
     def _elsewhere(self, answer: requests.Response) -> Refusal:
         """Redirects are not followed: the token would go along, and a POST would become a GET."""

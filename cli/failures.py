@@ -34,7 +34,11 @@ EXIT_CODES: Final = {
 
 
 class Failure(click.ClickException):
-    """The end of a command: in words for people on stderr, in ``code`` for programs."""
+    """The end of a command: in words for people on stderr, in ``code`` for programs.
+
+    ``status`` is the HTTP status and ``type`` the problem's type, where a server answered so; ``beside`` is
+    what else belongs into the JSON object that tells it.
+    """
 
     def __init__(
         self, title: str, *, detail: str = "", next_step: str = "", code: Exit = Exit.FAILED
@@ -43,6 +47,9 @@ class Failure(click.ClickException):
         self.detail = detail
         self.next_step = next_step
         self.exit_code = code  # type: ignore[misc]  # click reads it from the instance
+        self.status: int | None = None
+        self.type: str | None = None
+        self.beside: dict[str, Any] = {}
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Print title, detail and next step to stderr."""
@@ -59,9 +66,31 @@ class Away(Failure):
 
 
 class Refusal(Failure):
-    """The server's answer was no; ``status`` is the HTTP status."""
+    """The server's answer was no."""
 
     def __init__(self, title: str, *, detail: str, next_step: str, status: int) -> None:
         code = Exit.FORBIDDEN if status in {401, 403} else Exit.FAILED
         super().__init__(title, detail=detail, next_step=next_step, code=code)
         self.status = status
+
+
+def error_json(error: click.ClickException) -> dict[str, Any]:
+    """A failure for programs: the members of a problem document, and the exit code; null is not known."""
+    failure = error if isinstance(error, Failure) else Failure(error.format_message(), code=Exit.USAGE)
+    return {
+        "error": {
+            "type": failure.type,
+            "title": failure.message,
+            "detail": failure.detail,
+            "next_step": failure.next_step or _help_of(error),
+            "status": failure.status,
+            "exit_code": int(failure.exit_code),
+        },
+        **failure.beside,
+    }
+
+
+def _help_of(error: click.ClickException) -> str:
+    """Where wrong usage is put right."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    return f"see `{context.command_path} --help`" if context else ""

@@ -32,6 +32,12 @@ def is_over(job: Json) -> bool:
     return JobState(job["state"]).is_over
 
 
+def told_doing(job: Json) -> str:
+    """What it does or waits for, and behind how many others."""
+    is_behind = job["state"] == JobState.WAITING and job["position"]
+    return f"{job['doing']}, {job['position']} ahead" if is_behind else str(job["doing"])
+
+
 @dataclass
 class Asking:
     """Requests to one server under one deadline: ``timeout`` seconds from now, None for none."""
@@ -45,7 +51,12 @@ class Asking:
     def __post_init__(self) -> None:
         self.started = self.surroundings.clock()
 
-    def get(self, *path: str, **parameters: str) -> Json:
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the first question."""
+        return self.surroundings.clock() - self.started
+
+    def get(self, *path: str, **parameters: str | int | None) -> Json:
         """Read, and ask again while the server is away.
 
         Raises:
@@ -114,8 +125,12 @@ def new_lines(get: Callable[..., Json], release_id: str, after: str) -> Iterator
         after = answer["next"]
 
 
-def follow_job(asking: Asking, job: Json, *, show_line: Callable[[Json], None]) -> Json:
+def follow_job(
+    asking: Asking, job: Json, *, show_line: Callable[[Json], None], show_state: Callable[[Json], None]
+) -> Json:
     """Follow a job and tell its steps, and the log lines written since it was accepted. Returns how it ended.
+
+    ``show_state`` gets the job each time it was read.
 
     The job is read before the log: lines that were written before its end are then all there.
     """
@@ -131,20 +146,44 @@ def follow_job(asking: Asking, job: Json, *, show_line: Callable[[Json], None]) 
         told.tell_ends(job)
         if is_over(job):
             return job
+        show_state(job)
         asking.pause()
 
 
-def follow_log(asking: Asking, release_id: str, *, show_line: Callable[[Json], None]) -> None:
-    """Show a release's log from its beginning until none of its jobs waits or runs."""
+def follow_log(asking: Asking, release_id: str, *, show_line: Callable[[Json], None]) -> list[Json]:
+    """Show a release's log from its beginning until none of its jobs waits or runs. Returns its jobs then.
+
+    Each question goes on after the last line that was shown: where the server was away meanwhile, no line is
+    lost, and none comes twice.
+    """
     after = "0"
     while True:
-        jobs = asking.get("releases", release_id)["jobs"]
+        jobs: list[Json] = asking.get("releases", release_id)["jobs"]
         for line in new_lines(asking.get, release_id, after):
             after = line["id"]
             show_line(line)
         if all(is_over(job) for job in jobs):
-            return
+            return jobs
         asking.pause()
+
+
+def check_outcome(job: Json, wanted: JobState) -> None:
+    """Whether the job ended as it should.
+
+    Raises:
+        Failure: it did not, in the words that the job keeps.
+    """
+    if job["state"] == wanted:
+        return
+    problem = job["problem"] or {}
+    what = f"{job['kind']} of {job['tag']}"
+    failure = Failure(
+        f"{what}: {problem.get('title', job['state'])}",
+        detail=problem.get("detail", ""),
+        next_step=problem.get("next_step", f"see it with `verdigris show {job['id']}`"),
+    )
+    failure.type = problem.get("type")
+    raise failure
 
 
 class Progress:
@@ -157,9 +196,7 @@ class Progress:
 
     def tell_beginnings(self, job: Json) -> None:
         """What the job does, or waits for."""
-        doing = job["doing"]
-        if job["state"] == JobState.WAITING and job["position"]:
-            doing = f"{doing}, {job['position']} ahead"
+        doing = told_doing(job)
         if doing != self._doing and not is_over(job):
             self._tell(f"{job['kind']} of {job['tag']}: {doing}")
         self._doing = doing

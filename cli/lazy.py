@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from cli.failures import Exit, Failure
+from cli.failures import Exit, Failure, error_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from click.shell_completion import CompletionItem
+
+WANTS_JSON: Final = "verdigris.json"
+"""Whether --json was among the words, in the context's ``meta``: wrong usage is told as JSON as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +68,37 @@ class LazyGroup(click.Group):
             with formatter.section(heading):
                 formatter.write_dl([(name, entry.summary) for name, entry in section.items()])
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Remember whether the answer is for a program, before anything can be wrong."""
+        ctx.meta[WANTS_JSON] = "--json" in args
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 -- click's own signature
-        """Run the command; Ctrl-C ends it with the code that shells expect."""
+        """Run the command. With --json stdout tells a failure as well."""
+        try:
+            return self._invoke(ctx)
+        except click.ClickException as error:
+            if ctx.meta[WANTS_JSON]:
+                click.echo(json.dumps(error_json(error)))
+            raise
+
+    def _invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 -- click's own signature
+        """Ctrl-C ends a command with the code that shells expect."""
         try:
             return super().invoke(ctx)
         except (KeyboardInterrupt, click.Abort):
             raise Failure("interrupted", code=Exit.INTERRUPTED) from None
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Names of commands, without importing one, and our own options."""
+        from click.shell_completion import CompletionItem  # noqa: PLC0415 -- only a shell asks for it
+
+        found = [
+            CompletionItem(name, help=entry.summary)
+            for name, entry in self._entries.items()
+            if name.startswith(incomplete)
+        ]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
 
 def missing_extra(command: str, extra: str, module: str | None) -> Failure:

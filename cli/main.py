@@ -16,11 +16,16 @@ PROCESSES: Final = "cli.commands.processes"
 
 SECTIONS: Final = {
     "See": {
+        "status": Entry("cli.commands.status", "status", "All apps at a glance, or one in more detail."),
+        "watch": Entry("cli.commands.watch", "watch", "Apps as they change, until Ctrl-C."),
         "apps": Entry(READING, "apps", "Every app with what runs where, or one with its queue."),
         "releases": Entry(READING, "releases", "The newest releases."),
         "show": Entry(READING, "show", "One release with its jobs and steps, or one job."),
-        "logs": Entry(READING, "logs", "The log of a release."),
+        "logs": Entry("cli.commands.logs", "logs", "The log of a release, or of the newest one of an app."),
         "tags": Entry("cli.commands.tags", "tags", "Tags that are in Git and were never delivered."),
+        "channels": Entry(
+            "cli.commands.channels", "channels", "Where signals go, and how each channel fares."
+        ),
         "audit": Entry("cli.commands.audit", "audit", "Who asked for what, and what became of it."),
         "plan": Entry("cli.commands.plan", "plan", "Say what a release of TAG would meet and change."),
     },
@@ -45,9 +50,14 @@ SECTIONS: Final = {
         "doctor": Entry("cli.commands.doctor", "doctor", "Check an installation; each fault with its fix."),
         "web": Entry(PROCESSES, "web", "The web process: hooks, API and pages."),
         "worker": Entry(PROCESSES, "worker", "A worker that carries out jobs, one at a time."),
-        "flower": Entry(PROCESSES, "flower", "Flower, to watch the workers."),
+        "flower": Entry(PROCESSES, "flower", "Flower, to watch the workers; it changes nothing."),
+        "completion": Entry(
+            "cli.commands.completion", "completion", "Print the script that lets a shell complete."
+        ),
     },
 }
+
+NAMES: Final = tuple(name for section in SECTIONS.values() for name in section)
 
 EPILOG: Final = (
     "\b\nExit codes:\n"
@@ -60,8 +70,8 @@ The token:  --token-file, else VERDIGRIS_TOKEN, else the profile's.
 `verdigris apps --help` says where profiles are kept.
 
 \b
-Completion of commands and options, here for bash (also zsh, fish):
-  eval "$(_VERDIGRIS_COMPLETE=bash_source verdigris)"
+Completion, here for bash (also zsh, fish):
+  eval "$(verdigris completion bash)"
 """
 )
 

@@ -56,3 +56,13 @@ def told_freeze(freeze: Json | None) -> str:
 def told_next_freeze(freeze: Json | None) -> str:
     """From when to when the next one is on; empty where none is known."""
     return f"from {shown_time(freeze['at'])} {told_freeze(freeze)}" if freeze else ""
+
+
+def told_rollback(safety: Json | None) -> str:
+    """Whether users can be moved back safely; else since when not, and why."""
+    if not safety:
+        return ""
+    if safety["safe"]:
+        return f"safe: {safety['why']}"
+    since = f" since {shown_time(safety['since'])}" if safety["since"] else ""
+    return f"not safe{since}: {safety['why']}"

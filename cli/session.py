@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from cli.client import Client
+from cli.color import color_option
 from cli.profile import Choice, find_connection, home_relative, profiles_path
 from cli.surroundings import Surroundings, current_surroundings
 from cli.text import plain
@@ -59,6 +60,7 @@ def client_command(function: Callable[..., None]) -> Callable[..., None]:
         help=f"Section [profiles.NAME] of {PROFILES}, with server and token_file or token_env.",
     )
     @click.option("--json", "is_json", is_flag=True, help="Write JSON, for programs.")
+    @color_option
     @functools.wraps(function)
     def command(
         *, server: str | None, token_file: Path | None, profile: str | None, is_json: bool, **rest: object

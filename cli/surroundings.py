@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NoReturn
 
 import click
@@ -21,13 +22,19 @@ def replace_process(module: str, arguments: Sequence[str]) -> NoReturn:
     os.execv(sys.executable, [sys.executable, "-m", module, *arguments])  # noqa: S606 -- that is the command
 
 
+def current_time() -> datetime:
+    """In UTC."""
+    return datetime.now(UTC)
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """``clock`` counts seconds, ``pause`` waits so many, ``launch`` becomes another program."""
+    """``clock`` counts seconds, ``now`` is the time, ``pause`` waits, ``launch`` becomes another program."""
 
     clock: Callable[[], float] = time.monotonic
     pause: Callable[[float], None] = time.sleep
     launch: Callable[[str, Sequence[str]], None] = replace_process
+    now: Callable[[], datetime] = current_time
 
 
 def current_surroundings() -> Surroundings:

@@ -34,7 +34,8 @@ class DeploymentView:
     """What a decision needs of a Deployment, read afresh.
 
     ``release`` is the ``workflow`` label. ``template_hash`` is the current ReplicaSet's; None where the
-    controller has not come to the newest spec. ``passed_template`` is the hash that passed its tests.
+    controller has not come to the newest spec, or where it was not asked for. ``passed_template`` is the hash
+    that passed its tests.
     """
 
     ref: Ref
@@ -62,11 +63,13 @@ class DeploymentView:
         return self.replicas > 0 and self.available >= self.replicas
 
 
-def read_deployment(cluster: Cluster, ref: Ref) -> DeploymentView | None:
-    """The Deployment as it is now; None where there is none."""
+def read_deployment(cluster: Cluster, ref: Ref, *, with_template: bool = True) -> DeploymentView | None:
+    """The Deployment as it is now; None where there is none. Its template's hash takes another request."""
     deployment = objects.find(cluster, ref)
     if deployment is None:
         return None
+    if not with_template:
+        return view(deployment, [])
     labels = selector_of(deployment)
     replica_sets, _ = objects.list_objects(cluster, "ReplicaSet", ref.namespace, labels=labels)
     return view(deployment, replica_sets)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from release.audit_entries import Entry, Filter
-from release.audit_index import BATCH, Way, every_index
+from release.audit_index import BATCH, Way, every_index, index_of
 from release.records import dump
 from release.redis_access import key, load_script, told_as_not_durable
 
@@ -28,6 +28,9 @@ KEEP: Final = 1_000_000
 
 MOST_READ: Final = 20_000
 """How many are looked at for one page, so that no question keeps Redis busy for long."""
+
+FEWEST_READ: Final = 20
+"""How many are read at once at least: what is asked for is often among the next few."""
 
 EVERYTHING: Final = Filter()
 
@@ -65,16 +68,23 @@ class Audit:
         limit: int = 100,
     ) -> Page:
         """What is wanted, the newest first; ``after`` the entry of that id, in this order."""
-        way = Way(self._redis, wanted, oldest_first=False)
+        few = max(FEWEST_READ, 2 * limit)
+        way = Way(self._redis, wanted, oldest_first=False, batch=min(BATCH, few))
         found: list[Raw] = []
         place, is_over, looked = after, False, 0
         while not is_over and len(found) < limit and looked < self._most_read:
             batch, place, is_over = way.go_on(place)
-            found, looked = [*found, *batch], looked + BATCH
+            found, looked = [*found, *batch], looked + way.batch
         entries = tuple(Entry.parse(*raw) for raw in found[:limit])
         if len(found) > limit:
             place, is_over = entries[-1].id, False
         return Page(entries, None if is_over else place, self._count_cut())
+
+    def find_newest(self, app: str) -> str:
+        """The id of an entry that is another one once there is a new one of the app; empty without any."""
+        with told_as_not_durable():
+            newest = self._redis.xrevrange(index_of(Filter(app=app), "app"), count=1)
+        return str(newest[0][0]) if newest else ""
 
     def export(self, wanted: Filter = EVERYTHING, *, after: str | None = None) -> Iterator[str]:
         """Every wanted entry, the oldest first, as lines of JSON: in ASCII, so that no text begins a line."""

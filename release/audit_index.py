@@ -43,8 +43,9 @@ Raw = tuple[str, dict[str, str]]
 class Way:
     """One way through what a filter wants, the newest first or the oldest."""
 
-    def __init__(self, client: Any, wanted: Filter, *, oldest_first: bool) -> None:  # noqa: ANN401 -- redis-py
+    def __init__(self, client: Any, wanted: Filter, *, oldest_first: bool, batch: int = BATCH) -> None:  # noqa: ANN401 -- redis-py
         self._redis = client
+        self.batch = batch
         self._wanted = wanted
         self._oldest_first = oldest_first
         self._dimension = self._choose()
@@ -55,11 +56,11 @@ class Way:
         low, high = bounds(self._wanted, place, oldest_first=self._oldest_first)
         with told_as_not_durable():
             if self._oldest_first:
-                batch = self._redis.xrange(stream, low, high, count=BATCH)
+                batch = self._redis.xrange(stream, low, high, count=self.batch)
             else:
-                batch = self._redis.xrevrange(stream, high, low, count=BATCH)
+                batch = self._redis.xrevrange(stream, high, low, count=self.batch)
         found = [raw for raw in self._entries(batch) if self._wanted.fits(raw[1])]
-        return found, batch[-1][0] if batch else place, len(batch) < BATCH
+        return found, batch[-1][0] if batch else place, len(batch) < self.batch
 
     def _choose(self) -> str | None:
         """The dimension whose index has the fewest ids; None for the trail itself."""

@@ -9,15 +9,18 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
+from release.channels import Channel
 from release.duration import PositiveSeconds, Seconds
 from release.image import ImageReference, NotAnImage
 from release.model import Color, Migration, StartWhen
 from release.origins import WITHOUT_CI, Registry, TagSignatures, Webhook
 from release.references import STRICT, TextOrReference, ValueOrReference, ValueReference
 from release.rules import AutoPromote, Freeze, People, Promotion
+from release.scraping import Metrics
 from release.sign_in import GroupGrant, SignIn
 from release.tokens import Token
 
@@ -151,6 +154,14 @@ class App(Part):
     ] = {}
     image_pull_secrets: list[ObjectName] = []
     test_cookie: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+=[A-Za-z0-9_-]+$")] = "test=true"
+    test_cookie_domain: Annotated[
+        str | None,
+        Field(pattern=r"^([a-z0-9-]+\.)+[a-z0-9-]+$", description="a domain of Verdigris and the app"),
+    ] = None
+    public_url: Annotated[
+        str | None,
+        Field(pattern=r"^https?://[^/\s?#@'\"]+(/[^\s'\"]*)?$", description="where its users reach it"),
+    ] = None
     gateway: Gateway
     migrate: list[Command] = []
     migrate_job: Annotated[
@@ -214,6 +225,16 @@ class App(Part):
         return self
 
     @model_validator(mode="after")
+    def _share_the_domain(self) -> Self:
+        """A browser drops a cookie for a domain that the app is not in."""
+        if domain := self.test_cookie_domain:
+            host = urlsplit(self.public_url or "").hostname or ""
+            if not f".{host}".endswith(f".{domain}"):
+                message = f"test_cookie_domain {domain} has to be a domain of public_url's host"
+                raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
     def _name_what_to_wait_for(self) -> Self:
         if (self.start_when is StartWhen.CI_PASSED) != bool(self.required_checks):
             message = "start_when: ci-passed and required_checks belong together: name both or none"
@@ -250,6 +271,11 @@ class Config(Part):
     grants: Annotated[list[GroupGrant], Field(description="which group of the provider has which role")] = []
     people: Annotated[People, Field(description="names in Git → names to sign in with")] = {}
     audit: AuditTrail = AuditTrail()
+    metrics: Annotated[Metrics, Field(description="who reads /metrics without a token")] = Metrics()
+    channels: Annotated[dict[Name, Channel], Field(description="who is told outside of what happens")] = {}
+    stuck_after: Annotated[
+        PositiveSeconds, Field(description="a wait for its turn after which channels are told of a job")
+    ] = 1_800
     apps: Annotated[dict[Name, App], Field(min_length=1)]
 
     @field_validator("tokens")
@@ -277,6 +303,18 @@ class Config(Part):
             for app in (app for app in token.apps if app not in self.apps):
                 message = f"the token {token.name} is for the app {app}, which is not among apps"
                 raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _tell_of_what_is_there(self) -> Self:
+        for name, channel in self.channels.items():
+            for app in channel.apps:
+                if app not in self.apps:
+                    message = f"the channel {name} is for the app {app}, which is not among apps"
+                    raise ValueError(message)
+                if not channel.covers(app, self.apps[app].webhook):
+                    message = f"the channel {name} is for the app {app}, whose webhook is not of its host"
+                    raise ValueError(message)
         return self
 
     def queue_of(self, app: str, tag: str = "") -> str:

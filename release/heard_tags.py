@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import redis
 from pydantic import TypeAdapter
 
+from release.events import tell_seen
 from release.redis_access import key, told_as_not_durable
 from release.tag_watch import Comparison, Difference, KnownTag
 
@@ -38,9 +39,17 @@ class HeardTags:
 
     def find_last(self, app: str) -> tuple[Comparison | None, int]:
         """The last comparison of an app, and how many were asked for by people and programs so far."""
+        return self.find_lasts([app])[app]
+
+    def find_lasts(self, apps: Sequence[str]) -> dict[str, tuple[Comparison | None, int]]:
+        """The same of many apps, in one round trip."""
+        keys = [key("app", app, name) for app in apps for name in ("compared", "compare-asked")]
         with told_as_not_durable():
-            text, asked = self._redis.mget(key("app", app, "compared"), key("app", app, "compare-asked"))
-        return _COMPARISON.validate_json(text) if text else None, int(asked or 0)
+            found = self._redis.mget(keys)
+        return {
+            app: (_COMPARISON.validate_json(text) if text else None, int(asked or 0))
+            for app, text, asked in zip(apps, found[::2], found[1::2], strict=True)
+        }
 
     def ask(self, app: str) -> None:
         """Let a worker compare the app's tags; it looks every second."""
@@ -96,6 +105,7 @@ class HeardTags:
             if found.forgotten:
                 pipeline.hdel(tags, *found.forgotten)
             pipeline.set(key("app", app, "compared"), _COMPARISON.dump_json(comparison))
+            tell_seen(pipeline, app, comparison.tried_at)
             pipeline.execute()
 
     def never_delivered(self, app: str) -> list[KnownTag]:

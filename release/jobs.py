@@ -39,6 +39,7 @@ class NewRelease:
     redeploy_of: str = ""
     state: State = State.QUEUED
     start_when: StartWhen = StartWhen.PUSHED
+    delivery: str = ""
 
     def as_json(self) -> dict[str, str | bool]:
         """The hash that ``records.parse_release`` reads, without its times."""
@@ -55,6 +56,7 @@ class NewRelease:
             "reason": self.reason,
             "redeploy_of": self.redeploy_of,
             "start_when": self.start_when,
+            "delivery": self.delivery,
         }
 
 

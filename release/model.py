@@ -185,6 +185,7 @@ class Release:
 
     ``warnings``: what sanity found that refuses nothing, each with what to do about it. ``start_when``: what
     it waits for, or still waited for when it failed; ``pushed`` once it has gone into its queue.
+    ``delivery``: the Git host's id of the request that brought it, as logs have it.
     """
 
     id: str
@@ -203,6 +204,7 @@ class Release:
     warnings: tuple[str, ...] = ()
     migration: MigrationRecord = MigrationRecord()
     start_when: StartWhen = StartWhen.PUSHED
+    delivery: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +239,8 @@ class Job:
     ``color`` is the color acted on. ``fence`` rises with each take-over; ``attempt`` counts those of the
     current stage from 1. ``problem`` holds the refusal or failure that ended it. ``held_until``: so long its
     queue goes on without it, so that ``held_for``, a tag, can be rolled back to. ``start_by``: it stands in
-    no queue, and waits so long for what its release's ``start_when`` names.
+    no queue, and waits so long for what its release's ``start_when`` names. ``turn_at``: when its turn came,
+    from when on it waited for a worker.
     """
 
     id: str
@@ -264,6 +267,7 @@ class Job:
     held_for: str = ""
     start_by: datetime | None = None
     probe: Probe | None = None
+    turn_at: datetime | None = None
 
     @property
     def stage(self) -> Stage:

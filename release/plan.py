@@ -15,6 +15,8 @@ PLAN: Final[dict[JobKind, tuple[Stage, ...]]] = {
 
 RELEASES_QUEUE: Final = "releases"
 SWITCHES_QUEUE: Final = "switches"
+SIGNALS_QUEUE: Final = "signals"
+"""What is told outside: no stage, and in no stage's way."""
 
 
 def stages_of(kind: JobKind, *, migrates: bool = False) -> tuple[Stage, ...]:

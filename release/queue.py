@@ -83,8 +83,8 @@ class Held:
 class Ending:
     """How it went, in a word, and what it made possible.
 
-    ``status``: ``next``, ``over``, ``repeated``, ``requested``, ``begun``, ``cancelled``, ``started`` or
-    ``lost``.
+    ``status``: ``next``, ``over``, ``repeated``, ``requested``, ``begun``, ``cancelled``, ``started``,
+    ``postponed`` or ``lost``.
     ``offers``: what is to be published now. The end of a job may make two possible: the next of its queue,
     and the next of its app in another queue.
     """
@@ -141,6 +141,7 @@ class Queue:
         self._forget = load_script(client, "forget")
         self._settle = load_script(client, "settle")
         self._start = load_script(client, "start")
+        self._postpone = load_script(client, "postpone")
         self._wait = load_script(client, "wait")
         self._unmet = load_script(client, "unmet")
         self._checks = load_script(client, "checks")
@@ -225,9 +226,31 @@ class Queue:
         """
         return _ending(self._cancel([job_id, str(actor), dump_problem(problem), _dump(moves)]))
 
-    def start(self, job_id: str, *, moves: Iterable[Move], fields: Mapping[str, str]) -> Ending:
-        """Let a job into its queue whose wait is over, with new fields of its release; else ``begun``."""
-        return _ending(self._start([job_id, _dump(moves), dump(dict(fields))]))
+    def start(
+        self, job_id: str, *, moves: Iterable[Move], fields: Mapping[str, str], is_past_freeze: bool = False
+    ) -> Ending:
+        """Let a job into its queue whose wait is over, with new fields of its release; else ``begun``.
+
+        ``is_past_freeze``: somebody decided that it goes on in a freeze.
+        """
+        return _ending(self._start([job_id, _dump(moves), dump(dict(fields)), int(is_past_freeze)]))
+
+    def postpone(
+        self,
+        job_id: str,
+        *,
+        fence: int,
+        moves: Iterable[Move],
+        fields: Mapping[str, str],
+        patience: int,
+        reason: str,
+    ) -> Ending:
+        """Let a job whose turn has come wait outside of its queue again, for ``patience`` seconds at most.
+
+        ``begun`` where it has, or where it was let past a freeze.
+        """
+        told: list[str | int] = [_dump(moves), dump(dict(fields)), patience * 1000, reason]
+        return _ending(self._postpone([job_id, fence, *told]))
 
     def wait(
         self, job_id: str, *, reason: str, fields: Mapping[str, str], till: datetime | None = None
@@ -278,9 +301,12 @@ class Queue:
         """Add lines to the log of ``subject`` while a stage holds its turn; False when it does not."""
         return bool(self._log([job_id, fence, subject, stage, self.timing.log_lines, *lines]))
 
-    def tell_of_job(self, job_id: str, *, mark: str, text: str) -> bool:
-        """Tell why a job does not go on, in its log, once for each ``mark``; False when that was told."""
-        return bool(self._tell_of_job([job_id, mark, text]))
+    def tell_of_job(self, job_id: str, *, mark: str, text: str, event: str = "") -> bool:
+        """Tell why a job does not go on, in its log, once for each ``mark``; False when that was told.
+
+        ``event``: the kind of event that listeners hear as well.
+        """
+        return bool(self._tell_of_job([job_id, mark, text, event]))
 
     def tell_of_release(self, release_id: str, *, mark: str, text: str) -> bool:
         """Add a line to a release's log, whatever job it has; False when ``mark`` was told last."""

@@ -164,6 +164,7 @@ def parse_release(record: Hash) -> Release:
         warnings=tuple(record.get("warnings", "").splitlines()),
         migration=_parse_migration(record),
         start_when=StartWhen(record.get("start_when") or StartWhen.PUSHED),
+        delivery=record.get("delivery", ""),
     )
 
 
@@ -225,6 +226,7 @@ def parse_job(record: Hash) -> Job:
         held_for=record.get("held_for", ""),
         start_by=_find_moment(record.get("start_by")),
         probe=Probe(**json.loads(probe)) if probe else None,
+        turn_at=_find_moment(record.get("turn")),
     )
 
 

@@ -48,7 +48,7 @@ class Outbox(Protocol):
     def send(self, offer: Offer) -> None:
         """Publish the rest of the job's chain."""
 
-    def show_waiting(self, job_id: str, *, app: str, tag: str) -> None:
+    def show_waiting(self, job_id: str, *, app: str, tag: str, release: str | None) -> None:
         """Let the task queue's own view show the job while it waits for its turn."""
 
     def close_waiting(self, job_id: str) -> None:
@@ -114,6 +114,8 @@ class Requests:
             reason=reason,
             image=_find_image(config, tag=tag, commit=commit),
             start_when=config.start_when,
+            # Of a delivery with several tags each is known by the delivery and its own name.
+            delivery=(delivery or "").removesuffix(f" {tag}"),
         )
         # What waited for the end of a freeze goes first, also where no worker has looked since.
         self._starting.look_at_all(app)
@@ -295,7 +297,7 @@ class Requests:
         """Queue the job. In a clash a new release is answered with the job that stands for it."""
         acceptance = self._queue.accept(job)
         if acceptance.status == "accepted":
-            self._outbox.show_waiting(acceptance.job_id, app=job.app, tag=job.tag)
+            self._outbox.show_waiting(acceptance.job_id, app=job.app, tag=job.tag, release=job.release_id)
             if acceptance.offer:
                 self._outbox.send(acceptance.offer)
             for job_id in acceptance.gave_way:

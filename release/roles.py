@@ -41,6 +41,7 @@ class Action(StrEnum):
     OVERRIDE_FREEZE = "override-freeze"
     READ_AUDIT = "read-audit"
     MANAGE_TOKENS = "manage-tokens"
+    TEST_CHANNEL = "test-channel"
 
 
 RANK: Final = {role: rank for rank, role in enumerate(Role)}
@@ -62,6 +63,7 @@ NEEDED: Final[dict[Action, Role]] = {
     Action.OVERRIDE_FREEZE: Role.PROMOTER,
     Action.READ_AUDIT: Role.ADMIN,
     Action.MANAGE_TOKENS: Role.ADMIN,
+    Action.TEST_CHANNEL: Role.ADMIN,
 }
 """The least role that may. To start a release past its CI is to pass a check: that takes who may promote."""
 

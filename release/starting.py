@@ -73,20 +73,47 @@ class Starting:
         return self.start(job, reason=passed)
 
     def start(
-        self, job: Job, *, reason: str, actor: Actor = VERDIGRIS, commit: str = "", image: str = ""
+        self,
+        job: Job,
+        *,
+        reason: str,
+        actor: Actor = VERDIGRIS,
+        commit: str = "",
+        image: str = "",
     ) -> bool:
         """Let a job into its queue, with the image that it waited for; False if it had begun or ended.
 
         By itself none starts in a freeze: what is known of its commit since is kept then, too, but not its
         image, which may be another one by the end.
         """
-        frozen = self._gate.find_freeze(job.app) if actor == VERDIGRIS else None
-        if frozen:
+        frozen = self._gate.find_freeze(job.app)
+        if frozen and actor == VERDIGRIS:
             self.tell(job, tell_freeze(frozen), commit=commit)
             return False
         fields = {"start_when": StartWhen.PUSHED.value, **_known(commit=commit, image=image)}
         move = Move(job.release_id or "", frozenset({State.WAITING}), State.QUEUED, actor, reason)
-        return self._send(self._queue.start(job.id, moves=[move], fields=fields))
+        ending = self._queue.start(job.id, moves=[move], fields=fields, is_past_freeze=frozen is not None)
+        return self._send(ending)
+
+    def postpone(self, job: Job, *, fence: int) -> bool:
+        """Let a deploy wait whose turn comes in a freeze, as if it had come in it; False where none is on.
+
+        Neither one that has begun waits, nor one that somebody started in a freeze.
+        """
+        frozen, app = self._gate.find_freeze(job.app), self._config.find_app(job.app)
+        if not frozen or not app:
+            return False
+        reason = tell_freeze(frozen)
+        ending = self._queue.postpone(
+            job.id,
+            fence=fence,
+            moves=[Move(job.release_id or "", frozenset({State.QUEUED}), State.WAITING, VERDIGRIS, reason)],
+            fields={"start_when": StartWhen.FREEZE_ENDS.value},
+            patience=int(self._gate.find_delay(job.app) + app.deadlines.start),
+            reason=reason,
+        )
+        self._send(ending)
+        return ending.status == "postponed"
 
     def extend(self, job: Job) -> bool:
         """Give a job more time that waited through a freeze; False where none is on."""

@@ -7,25 +7,35 @@ cluster, which are a copy and may be lost.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
 from release.api_tokens import ApiTokens
 from release.audit import KEEP, Audit
 from release.ci import CheckState
 from release.consent import Consent
+from release.counts import Counts
+from release.differences import Differences
+from release.events import Events
 from release.heard_tags import HeardTags
+from release.history import History
 from release.records import (
     Change,
     LogLine,
     dump_observation,
     find_cut,
+    moment,
     parse_change,
     parse_job,
     parse_line,
     parse_observation,
     parse_release,
 )
-from release.redis_access import key, told_as_not_durable
+from release.redis_access import key, load_script, told_as_not_durable
+from release.signal_lines import SignalLines
+from release.standing_queues import StandingQueues
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,11 +48,22 @@ PRIORITIES: Final = ("", "\x06\x163", "\x06\x166", "\x06\x169")
 """What kombu adds to the name of a queue for each of its priorities 0, 3, 6 and 9."""
 
 
+ANY_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
+"""In place of the time of an observation, to see whether anything else of it changed."""
+
+
 class Store:
     """What is known of releases, and in its parts of what they are called. ``NotDurable`` without Redis."""
 
     def __init__(self, client: Client, *, audit_keep: int = KEEP) -> None:
         self._redis: Any = client
+        self._observe = load_script(client, "observe")
+        self.differences = Differences(client)
+        self.events = Events(client)
+        self.signals = SignalLines(client)
+        self.counts = Counts(client)
+        self.history = History(client)
+        self.queues = StandingQueues(client)
         self.tags = HeardTags(client)
         self.consent = Consent(client)
         self.audit = Audit(client, keep=audit_keep)
@@ -157,9 +178,19 @@ class Store:
         return parse_observation(text) if text else None
 
     def observe(self, observation: Observation) -> None:
-        """Keep what a worker saw."""
+        """Keep what a worker saw; what is new in it, beside its time, is an event."""
+        told = sha256(dump_observation(replace(observation, at=ANY_TIME)).encode()).hexdigest()
+        found = observation.interference
+        undone = (found.mark, found.what, found.users, found.next_step) if found else ("", "", "", "")
+        at = round(observation.at.timestamp() * 1000)
+        self._observe([observation.app, dump_observation(observation), told, *undone, at])
+
+    def last_seen_before(self, limit: datetime) -> dict[str, datetime]:
+        """By app, when a worker last saw it: of those alone that none has seen since ``limit``."""
+        latest = f"({limit.timestamp() * 1000:.0f}"
         with told_as_not_durable():
-            self._redis.set(key("app", observation.app, "observation"), dump_observation(observation))
+            found = self._redis.zrangebyscore(key("observed-at"), "-inf", latest, withscores=True)
+        return {app: moment(at) for app, at in found}
 
     def spend(self, ticket: str, *, seconds: int) -> bool:
         """Whether this one-time ticket is used for the first time; remembered for ``seconds``."""

@@ -8,7 +8,7 @@ from release.model import State
 
 TRANSITIONS: Final[dict[State, frozenset[State]]] = {
     State.WAITING: frozenset({State.QUEUED, State.CANCELLED, State.FAILED, State.SUPERSEDED}),
-    State.QUEUED: frozenset({State.RUNNING, State.CANCELLED, State.SUPERSEDED}),
+    State.QUEUED: frozenset({State.RUNNING, State.WAITING, State.CANCELLED, State.SUPERSEDED}),
     State.RUNNING: frozenset({State.READY, State.FAILED, State.CANCELLED}),
     State.READY: frozenset({State.LIVE, State.SUPERSEDED}),
     State.LIVE: frozenset({State.STANDBY, State.ROLLED_BACK}),

@@ -62,8 +62,12 @@ class Patience:
         headers: Mapping[str, str],
         limit: int,
         query: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        is_cut: bool = False,
     ) -> Answer:
         """The answer, with a body of at most ``limit`` bytes as the server sent them.
+
+        ``body`` is sent along. ``is_cut``: of a longer answer its beginning is enough.
 
         Raises:
             NoAnswer: none came in time.
@@ -78,6 +82,7 @@ class Patience:
                     method,
                     url,
                     params=query,
+                    data=body,
                     headers=plain,
                     timeout=urllib3.Timeout(total=self._left()),  # type: ignore[arg-type]  # it is taken
                     allow_redirects=False,
@@ -85,19 +90,21 @@ class Patience:
                     auth=_as_it_is,
                 ) as answer,
             ):
-                return Answer(answer.status_code, answer.headers, self._read(answer, limit))
+                return Answer(answer.status_code, answer.headers, self._read(answer, limit, is_cut=is_cut))
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise _told(error) from None
 
     def _left(self) -> float:
         return max(SHORTEST, self._until - monotonic())
 
-    def _read(self, answer: requests.Response, limit: int) -> bytes:
+    def _read(self, answer: requests.Response, limit: int, *, is_cut: bool) -> bytes:
         # ``read1`` gives what has come, where ``iter_content`` would wait for a chunk to be full.
         body = b""
         with answer.raw.cut_off:  # type: ignore[union-attr]  # of ``_in_time``
             while part := bytes(answer.raw.read1(CHUNK, decode_content=False)):
                 body += part
+                if len(body) > limit and is_cut:
+                    return body[:limit]
                 if len(body) > limit:
                     raise BadAnswer(f"more than {limit} bytes")
         return body

@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from release.problems import Problem
-from release.tag import find_refusal
+from release.tag import find_refusal, shown
 from source.address import get_transport
 from source.commands import OUR_CONFIGURATION, Commands, GitFailed, GitTimedOut
+from source.commits import Between, HistoryMissing, compare_commits
 from source.export import Limits, UnsafeTree, export
 from source.refusals import kept_nothing, missing_commit, missing_tag, moved_tag, unreachable, unsafe
 from source.tag_signatures import Demand, check_tag_object
@@ -148,7 +149,18 @@ class Repositories:
             self._get_commit(commands, address, commit)
             return self._export_anew(commands, address, commit, into)
 
-    def _commands(self, address: str) -> Commands:
+    def compare(self, address: str, base: str, head: str, *, folder: str) -> Between:
+        """What lies between two commits; whether a folder is the same in both.
+
+        Raises:
+            HistoryMissing: the Git host can't be asked, or has one of them no more.
+        """
+        for commit in (base, head):
+            if not _COMMIT.fullmatch(commit):  # the cluster told it, and whoever may write there
+                raise HistoryMissing(f"{shown(commit)} is no full hash of a commit", is_final=True)
+        return compare_commits(self._commands(address, suffix=".history"), address, base, head, folder=folder)
+
+    def _commands(self, address: str, *, suffix: str = "") -> Commands:
         """Git for this address, on the address' place in the cache."""
         transport = get_transport(address, allow_file_transport=self._allow_file_transport)
         configuration = self._directory / "gitconfig"
@@ -158,7 +170,7 @@ class Repositories:
                 file.write(OUR_CONFIGURATION)
             Path(file.name).replace(configuration)
         name = hashlib.sha256(address.encode()).hexdigest()[:32]
-        return Commands(self._directory / f"{name}.git", configuration, transport)
+        return Commands(self._directory / f"{name}{suffix}.git", configuration, transport)
 
     @contextmanager
     def _locked(self, address: str) -> Iterator[Commands]:

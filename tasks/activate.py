@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 def activate(step: Step) -> Passed:
     """Switch to the promote's release, if the cluster still runs what was tested."""
     check_consent(step)
-    with probing(step, keep=step.keep_probe), room_for_users(step):
-        move_users(step, check=lambda route: check_may_go_live(step, route))
+    seen = step.at_once()
+    with probing(seen, keep=step.keep_probe), room_for_users(step):
+        move_users(step, check=check_may_go_live, seen=seen)
         # Users are there from now on, so our records say it even if the proof fails.
         step.move(*moves(step))
         prove(step, judge=find_wrong_answer)

@@ -10,7 +10,7 @@ from cluster.objects import find
 from cluster.route import Known, notes_of
 from release.model import DIRECT, Actor, Color, JobKind, Switch
 from release.names import name_of_test_entry
-from tasks.routing import read_color, understand_route
+from tasks.routing import glance, understand_route
 from tasks.signature import SIGNATURE
 from tasks.targets import targets_of
 
@@ -27,15 +27,16 @@ def record_commands(step: Step) -> None:
     Never an end of the stage: what it was for has been done.
     """
     try:
-        standing = find(step.cluster, targets_of(step).virtual_service)
+        now = step.at_once()
+        standing = find(now.cluster, targets_of(step).virtual_service)
     except ClusterError as error:
         step.tell(f"the commands to switch by hand were not recorded: {error.message}")
         return
     if standing is None:
         return
-    route = understand_route(step, standing)
+    route = understand_route(now, standing)
     if isinstance(route, Known) and route.test_color is step.color:
-        promote, rollback = commands(step, standing, route)
+        promote, rollback = commands(now, standing, route)
         step.move(by_hand_promote=promote, by_hand_rollback=rollback)
 
 
@@ -56,7 +57,7 @@ def find_other(act: Act, route: Known) -> str | None:
     The route's own notes are those of our last switch: somebody else may have moved users since, and who runs
     there then is not who they name. Where nobody was moved or adopted yet there is no way back.
     """
-    found = read_color(act, act.color.other)
+    found = glance(act, act.color.other)
     if not route.live_release or found is None or not found.tag:
         return None
     is_way_back = route.live is act.color.other or found.release == route.previous_release

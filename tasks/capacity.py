@@ -10,7 +10,7 @@ from cluster.deployments import scale
 from cluster.waiting import Deadline
 from release.problems import Problem
 from release.turn import LostTurn
-from tasks.routing import read_color
+from tasks.routing import glance
 from tasks.targets import targets_of
 
 if TYPE_CHECKING:
@@ -23,20 +23,25 @@ if TYPE_CHECKING:
 INTERVAL: Final = 0.25
 
 
-def raise_capacity(step: Act, *, live: Color | None) -> None:
+def raise_capacity(step: Act, *, live: Color | None, now: Act | None = None) -> None:
     """Raise the step's color to the live color's replicas and wait until all of its own are available.
+
+    ``now``: the step at the moment at which it was decided to switch.
 
     Raises:
         Problem: they did not become available in time; nothing was switched.
     """
+    seen = now or step.at_once()
     colors = {step.color} | ({live} if live else set())
-    wanted = max([1, *(found.replicas for color in colors if (found := read_color(step, color)))])
-    ask_for(step, wanted)
+    wanted = max([1, *(found.replicas for color in colors if (found := glance(seen, color)))])
+    ask_for(seen, wanted)
     deadline = Deadline.after(step.app.deadlines.rollout, clock=step.clock)
-    while (available := count_available(step)) < wanted:
+    available = count_available(seen)
+    while available < wanted:
         if deadline.is_over:
             raise too_few(step, available, wanted)
         step.turn.pause(INTERVAL)
+        available = count_available(step)
     step.tell(f"{step.color}: {available} pods available, {wanted} needed")
 
 
@@ -48,7 +53,7 @@ def ask_for(step: Act, wanted: int) -> None:
         raise_minimum(step.cluster, autoscaler, wanted, turn=step.turn, deadline=step.patience())
         step.tell(f"{autoscaler}: at least {wanted} replicas until the switch is proved")
         return
-    found = read_color(step, step.color)
+    found = glance(step, step.color)
     if found and found.replicas < wanted:
         scale(step.cluster, reference, wanted, turn=step.turn, deadline=step.patience())
         step.tell(f"{reference}: scaled from {found.replicas} to {wanted} replicas, as the live color has")
@@ -87,7 +92,7 @@ def find_owner(step: Act) -> Ref | None:
 
 def count_available(step: Act) -> int:
     """Pods of the step's color that take requests now."""
-    found = read_color(step, step.color)
+    found = glance(step, step.color)
     return found.available if found else 0
 
 

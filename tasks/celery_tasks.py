@@ -20,7 +20,7 @@ from tasks.sanity import sanity
 from tasks.smoke import smoke
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from celery import Celery, Task
 
@@ -37,10 +37,12 @@ WORK: Final[dict[Stage, Work]] = {
 }
 
 
-def register(app: Celery, surroundings: Callable[[], Surroundings]) -> None:
+def register(
+    app: Celery, surroundings: Callable[[], Surroundings], *, work: Mapping[Stage, Work] = WORK
+) -> None:
     """Add a task for each stage; ``surroundings`` is asked when one runs, in the process that runs it."""
-    for stage, work in WORK.items():
-        _register(app, stage, work, surroundings)
+    for stage, done in work.items():
+        _register(app, stage, done, surroundings)
 
 
 def _register(app: Celery, stage: Stage, work: Work, surroundings: Callable[[], Surroundings]) -> None:

@@ -44,9 +44,10 @@ VERDICT: Final = (PASSED_TEMPLATE, PASSED_ROUTE, PASSED_ENTRIES, PASSED_INPUTS)
 
 def deploy(step: Step) -> Passed:
     """Bring the release up on its color and lead the test route to it."""
-    route = read_app_route(step)
+    now = step.at_once()
+    route = read_app_route(now)
     # Asked again: between sanity and now a rollback by hand may have moved users here.
-    check_not_live(step, route)
+    check_not_live(now, route)
     manifests = rendered(step, commit=step.get_release().commit, live_color=steady_color(step, route))
     if step.attempt > 1:
         stamp_fence(

@@ -16,12 +16,14 @@ import structlog
 from cluster.fence import directs_of
 from cluster.observe import observe
 from release import refusals
+from release.gate import Gate
 from release.model import VERDIGRIS, Color, JobKind, Stage, StageState, State
 from release.problems import NotDurable, Problem, ProblemDocument
 from release.records import Move
 from release.recovery import keep_last_known
 from release.references import ConfigError
 from release.secret import Redactor
+from release.starting import Starting
 from release.turn import CancelRequested, LostTurn
 from tasks.routing import find_route
 from tasks.step import Passed, Step
@@ -75,18 +77,51 @@ def run_stage(around: Surroundings, work: Work, *, job_id: str, index: int, fenc
     job = patiently(lambda: around.store.find_job(job_id))
     if job is None:
         raise NotClaimed(f"job {job_id} is not known: Redis was emptied since it was sent")
-    begin = _begin(job, index)
+    with _log_context(job, index):
+        return _run_known(around, work, job, index=index, fence=fence, owner=owner)
+
+
+def _run_known(around: Surroundings, work: Work, job: Job, *, index: int, fence: int, owner: str) -> str:
+    if index == 0 and job.kind is JobKind.DEPLOY:
+        _check_freeze(around, job, fence=fence)
+    begin, job_id = _begin(job, index), job.id
     claim = patiently(lambda: around.queue.claim(job_id, index=index, fence=fence, owner=owner, moves=begin))
     if claim is None:
         raise NotClaimed(f"job {job_id}, stage {index}, fence {fence}: not offered any more")
     if index == 0:
         around.outbox.close_waiting(job_id)
-    with _log_context(job, index):
-        return _run_claimed(around, work, job, index=index, fence=fence, claim=claim)
-
-
-def _run_claimed(around: Surroundings, work: Work, job: Job, *, index: int, fence: int, claim: Claim) -> str:
     release = patiently(lambda: around.store.find_release(job.release_id or ""))
+    with structlog.contextvars.bound_contextvars(**_delivery_of(release)):
+        return _run_claimed(around, work, job, release, index=index, fence=fence, claim=claim)
+
+
+def _check_freeze(around: Surroundings, job: Job, *, fence: int) -> None:
+    """A deploy that had queued before a freeze waits for its end like those that came in it.
+
+    Raises:
+        NotClaimed: it does.
+    """
+    gate = Gate(around.config, around.store, around.clock)
+    starting = Starting(around.config, around.store, around.queue, around.outbox, gate)
+    if gate.find_freeze(job.app) and patiently(lambda: starting.postpone(job, fence=fence)):
+        raise NotClaimed(f"job {job.id}: {job.app} is frozen; it goes on when that ends")
+
+
+def _delivery_of(release: Release | None) -> dict[str, str]:
+    """So that one finds the stages of what a Git host delivered, by its id of the delivery."""
+    return {"delivery": release.delivery} if release and release.delivery else {}
+
+
+def _run_claimed(
+    around: Surroundings,
+    work: Work,
+    job: Job,
+    release: Release | None,
+    *,
+    index: int,
+    fence: int,
+    claim: Claim,
+) -> str:
     stage = job.stages[index].stage
     redactor, unreadable = _find_secrets(around.config, job)
     turn = StageTurn(around.queue, job, fence=fence, stage=stage, redactor=redactor)
@@ -104,6 +139,7 @@ def _run_claimed(around: Surroundings, work: Work, job: Job, *, index: int, fenc
         raise LostTurn(
             f"job {job.id}: {stage} ended after it had been taken over; its outcome does not count"
         )
+    log.info("stage ends", outcome=str(outcome), **({"problem": problem.slug} if problem else {}))
     _after(around, job, ending)
     return _report(job, stage, outcome, problem)
 

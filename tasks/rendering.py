@@ -21,9 +21,14 @@ if TYPE_CHECKING:
 
 
 def rendered(step: Step, *, commit: str, live_color: Color) -> Manifests:
-    """The manifests of the release at ``commit``; each stage renders anew, on whatever host it runs."""
-    with checked_out(step, commit) as tree:
-        return render(step.app, tree.path, context_of(step, commit=commit, live_color=live_color))
+    """The manifests of the release at ``commit``: those of the stage right before, or else rendered anew."""
+
+    def make() -> Manifests:
+        with checked_out(step, commit) as tree:
+            return render(step.app, tree.path, context_of(step, commit=commit, live_color=live_color))
+
+    name = step.job.id, id(step.app), commit, image_of(step, commit=commit), live_color
+    return step.around.renderings.get(*name, make=make)
 
 
 @contextmanager

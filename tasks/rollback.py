@@ -9,7 +9,7 @@ from release.problems import Problem
 from tasks.by_hand import record_commands
 from tasks.capacity import room_for_users
 from tasks.prober import probing
-from tasks.routing import read_color
+from tasks.routing import glance
 from tasks.step import Passed, Step, step_of
 from tasks.switching import find_gateway_error, live_releases, move_users, prove
 
@@ -23,21 +23,28 @@ if TYPE_CHECKING:
 
 def rollback(step: Step) -> Passed:
     """Switch back, if that color still runs the release and its pods are available."""
-    with probing(step, keep=step.keep_probe):
+    seen = step.at_once()
+    with probing(seen, keep=step.keep_probe):
         # Users are there from the switch on, so our records say it even if the proof fails.
         switch_back(
             step,
             switched=lambda: step.move(*moves(step)),
             proof=lambda: prove(step, judge=find_gateway_error),
+            seen=seen,
         )
     record_commands(step)
     return Passed(moves(step))
 
 
-def switch_back(act: Act, *, switched: Callable[[], None], proof: Callable[[], None]) -> None:
-    """What a rollback is, with a queue or without: room, the switch, what follows from it, its proof."""
+def switch_back(
+    act: Act, *, switched: Callable[[], None], proof: Callable[[], None], seen: Act | None = None
+) -> None:
+    """What a rollback is, with a queue or without: room, the switch, what follows from it, its proof.
+
+    ``seen``: the act at the moment at which it was looked at last.
+    """
     with room_for_users(act):
-        move_users(act, check=lambda _: check_stands_by(act))
+        move_users(act, check=lambda now, _: check_stands_by(now), seen=seen)
         switched()
         proof()
 
@@ -48,7 +55,7 @@ def check_stands_by(act: Act) -> DeploymentView:
     Raises:
         Problem: naming what runs there now and how to get the release back.
     """
-    release, found = act.get_release(), read_color(act, act.color)
+    release, found = act.get_release(), glance(act, act.color)
     if found and found.release == release.id and found.available > 0:
         return found
     wanted = f"{act.color} should run {release.tag} ({release.id})"

@@ -34,7 +34,7 @@ def find_route(step: Act) -> Object | None:
 
 def understand_route(step: Act, virtual_service: Object | None) -> Known | NoRoute:
     """What a VirtualService that was just read says. Raises as ``read_app_route``."""
-    existing = {color for color in Color if read_color(step, color)}
+    existing = {color for color in Color if glance(step, color)}
     route = read_route(virtual_service, existing, test_name=name_of_test_entry(step.name))
     if isinstance(route, Unadoptable):
         raise Problem(
@@ -74,5 +74,11 @@ def get_known_route(step: Act) -> Known:
 
 
 def read_color(step: Act, color: Color) -> DeploymentView | None:
-    """The Deployment of a color as the cluster has it."""
+    """The Deployment of a color as the cluster has it, with the hash of its template."""
     return step.ask(lambda: read_deployment(step.cluster, targets_of(step).deployment(color)))
+
+
+def glance(step: Act, color: Color) -> DeploymentView | None:
+    """The same without the hash: who runs there, and how many."""
+    reference = targets_of(step).deployment(color)
+    return step.ask(lambda: read_deployment(step.cluster, reference, with_template=False))

@@ -17,7 +17,7 @@ from tasks.leftovers import tell_leftovers
 from tasks.migration import find_migration
 from tasks.preconditions import Sight, check_leaks, check_quota, check_references, check_rights
 from tasks.rendering import check_names, image_of, rendered
-from tasks.routing import find_route, live_color, read_color, steady_color, understand_route
+from tasks.routing import find_route, glance, live_color, steady_color, understand_route
 from tasks.step import Passed
 from tasks.trials import check_dry_runs
 
@@ -112,9 +112,10 @@ def _look_at_route(step: Step, findings: Findings) -> tuple[Object | None, Known
     """The VirtualService as it stands, and what it says; the color must be free."""
     standing, route = None, None
     with findings.collecting():
-        standing = find_route(step)
-        route = understand_route(step, standing)
-        check_not_live(step, route)
+        now = step.at_once()
+        standing = find_route(now)
+        route = understand_route(now, standing)
+        check_not_live(now, route)
     return standing, route
 
 
@@ -232,7 +233,7 @@ def is_first_choice_made(step: Step, route: Known | NoRoute) -> bool:
     """
     if isinstance(route, NoRoute) or route.default_color is not step.color:
         return False
-    return read_color(step, step.color.other) is not None
+    return glance(step, step.color.other) is not None
 
 
 def named_color(step: Step) -> str:

@@ -29,9 +29,10 @@ if TYPE_CHECKING:
 
 def smoke(step: Step) -> Passed:
     """Run the app's commands and requests against the test color, then record what exactly has passed."""
-    before, route = check_runs(step), check_test_route(step)
+    seen = step.at_once()
+    before, route = check_runs(seen), check_test_route(seen)
     # An answer that is not as expected is quoted.
-    step.turn.hide(read_pod_secrets(step, template_of(read_workload(step))))
+    step.turn.hide(read_pod_secrets(step, template_of(read_workload(seen))))
     run_all(step, step.app.smoke.commands, what="smoke")
     deadline = step.around.clock().timestamp() + step.app.smoke.deadline
     for check in step.app.smoke.requests:
@@ -102,9 +103,10 @@ def record_verdict(step: Step, *, template_hash: str, fingerprint: str) -> None:
     Raises:
         Problem: either changed while the tests ran.
     """
-    check_runs(step, template_hash=template_hash)
-    standing = find_route(step) or {}
-    route = understand_route(step, standing or None)
+    seen = step.at_once()
+    check_runs(seen, template_hash=template_hash)
+    standing = find_route(seen) or {}
+    route = understand_route(seen, standing or None)
     if not isinstance(route, Known) or route.fingerprint != fingerprint:
         raise route_changed(step, "its default or its test entry is not what it was when the tests began")
     entries = tested_entries(standing, name_of_test_entry(step.name))
@@ -115,7 +117,7 @@ def record_verdict(step: Step, *, template_hash: str, fingerprint: str) -> None:
         {
             PASSED_TEMPLATE: template_hash,
             PASSED_ROUTE: fingerprint,
-            PASSED_INPUTS: note_inputs(step, step.ask(lambda: get(step.cluster, reference))),
+            PASSED_INPUTS: note_inputs(step, step.ask(lambda: get(seen.cluster, reference))),
             PASSED_ENTRIES: json.dumps(entries, sort_keys=True, separators=(",", ":")),
         },
         turn=step.turn,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Self, TypeVar
 
+from cluster.moment import Moment
 from cluster.waiting import Deadline, retry_unavailable
 from release.model import VERDIGRIS
 from release.records import Move, dump_probe
 from release.turn import LostTurn
+from tasks.renderings import Renderings
 from tasks.turn import patiently
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ class Surroundings:
     repositories: Repositories
     connect: Callable[[App], Cluster]
     clock: Clock
+    renderings: Renderings = field(default_factory=Renderings)
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,10 @@ class Act:
             Problem: ``cluster-unavailable``, at the deadline.
         """
         return retry_unavailable(call, deadline=self.patience(), turn=self.turn)
+
+    def at_once(self) -> Self:
+        """The same at one moment: for a decision that looks at an object from several sides."""
+        return replace(self, cluster=Moment(self.cluster))
 
     def patience(self) -> Deadline:
         """How long one call waits for a cluster that is away, or for others who write the same object."""

@@ -6,7 +6,7 @@ Stages and direct rollbacks make it alike; what our records know is the stages' 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from cluster.istio import change_route, set_subsets
 from cluster.route import Known, notes_of, set_default
@@ -15,7 +15,8 @@ from release.model import JobKind, State, Switch
 from release.problems import Problem
 from tasks.capacity import raise_capacity
 from tasks.checks import find_failure, find_outage
-from tasks.routing import get_known_route, read_color, understand_route
+from tasks.routing import get_known_route, glance, understand_route
+from tasks.step import Act
 from tasks.targets import targets_of
 
 if TYPE_CHECKING:
@@ -24,8 +25,10 @@ if TYPE_CHECKING:
     from cluster.kinds import Object
     from cluster.patch import Patch
     from release.model import Release
-    from tasks.step import Act, Step
+    from tasks.step import Step
 
+
+AnAct = TypeVar("AnAct", bound=Act)
 
 SPREADING: Final = 3.0
 """Seconds that a new subset is given to reach every proxy before a route names it."""
@@ -35,16 +38,22 @@ PROOF_INTERVAL: Final = 0.2
 """Good answers in a row that prove a switch, and the seconds between two."""
 
 
-def move_users(act: Act, *, check: Callable[[Known], object]) -> None:
-    """Switch to the act's release, unless a worker that was lost has done so; ``check`` refuses."""
-    route = get_known_route(act)
+def move_users(act: AnAct, *, check: Callable[[AnAct, Known], object], seen: AnAct | None = None) -> None:
+    """Switch to the act's release, unless a worker that was lost has done so; ``check`` refuses.
+
+    It is asked twice: about a moment before anything is done (``seen``, if one was just looked at), then
+    about the one of the switch itself.
+    """
+    now = seen or act.at_once()
+    route = get_known_route(now)
     if is_there(act, route):
         act.tell("the route names this release already: the worker before was lost after its switch")
         return
-    check(route)
-    raise_capacity(act, live=route.live)
-    stand_subsets(act)
-    switch(act, previous=find_left(act, route), recheck=check)
+    check(now, route)
+    raise_capacity(act, live=route.live, now=now)
+    then = act.at_once()  # pods may have been waited for
+    stand_subsets(then)
+    switch(act, previous=find_left(then, route), recheck=check)
 
 
 def find_left(act: Act, route: Known) -> str | None:
@@ -52,7 +61,7 @@ def find_left(act: Act, route: Known) -> str | None:
 
     The route's own note is that of our last switch; if somebody else moved users since, it names another.
     """
-    found = read_color(act, act.color.other) if route.live is act.color.other else None
+    found = glance(act, act.color.other) if route.live is act.color.other else None
     if found and found.tag:
         return found.release
     return None if route.live_release == act.get_release().id else route.live_release
@@ -81,7 +90,7 @@ def stand_subsets(act: Act) -> None:
         act.turn.pause(SPREADING)
 
 
-def switch(act: Act, *, previous: str | None, recheck: Callable[[Known], object]) -> None:
+def switch(act: AnAct, *, previous: str | None, recheck: Callable[[AnAct, Known], object]) -> None:
     """Move the default entry to the act's color and record, in the same write, who is live, who was, and why.
 
     ``recheck`` is asked again about the route in each try: after a lost race everything may be different.
@@ -90,11 +99,12 @@ def switch(act: Act, *, previous: str | None, recheck: Callable[[Known], object]
     notes = notes_of(live=act.get_release().id, previous=previous or "", switch=made)
 
     def build(standing: Object) -> Patch | None:
-        route = understand_route(act, standing)
+        now = act.at_once()
+        route = understand_route(now, standing)
         if isinstance(route, Known):
             if is_there(act, route):
                 return None  # somebody else was faster, or the answer to our own write was lost
-            recheck(route)
+            recheck(now, route)
         return set_default(standing, act.color, notes)
 
     began = time.monotonic()
@@ -129,7 +139,7 @@ def read_back(act: Act) -> None:
     Raises:
         Problem: it does not.
     """
-    route = get_known_route(act)
+    route = get_known_route(act.at_once())
     if route.default_color is not act.color:
         raise _unproved(act, f"the route names {route.default_color} again: somebody else changed it")
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
+from contextvars import copy_context
+from functools import partial
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -96,7 +98,11 @@ class StageTurn:
         self._redactor.add(secrets)
 
     def log(self, text: str) -> None:
-        """Add lines to the release's log, without secrets; kept back while Redis is away."""
+        """Add lines to the release's log, without secrets; kept back while Redis is away.
+
+        They are kept as commands wrote them, colors and whatever else steers a terminal: who shows them makes
+        them harmless, pages in ``webhook.terminal``, the command line in ``cli.text``.
+        """
         lines = [_cut(line) for line in self._redactor.redact(text).splitlines() or [""]]
         with self._log_lock:
             self._unsent = (self._unsent + lines)[-self._queue.timing.log_lines :]
@@ -106,7 +112,9 @@ class StageTurn:
     def kept(self) -> Iterator[None]:
         """Renew the claim from a thread for as long as the block runs."""
         ended = Event()
-        thread = Thread(target=self._renew_until, args=(ended,), name="heartbeat", daemon=True)
+        # With what the stage has bound to its log lines.
+        renew = partial(copy_context().run, self._renew_until, ended)
+        thread = Thread(target=renew, name="heartbeat", daemon=True)
         thread.start()
         try:
             yield

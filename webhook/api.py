@@ -16,8 +16,9 @@ from webhook import api_answers as answer
 from webhook.answers import json_answer, unauthorized
 from webhook.api_description import describe, find_description
 from webhook.api_parameters import LogQuery, NoQuery, ReleasesQuery, read_query
+from webhook.differences import difference_json, look_at_difference
 from webhook.guard import Scope, check_rights, needs
-from webhook.lookups import find_newest, get_app, get_job, get_release
+from webhook.lookups import find_history, get_app, get_job, get_release
 from webhook.missed_tags import look_at_tags
 from webhook.presentation import (
     approvals_json,
@@ -123,12 +124,15 @@ def show_tags(name: str) -> Response:
 @needs(Action.READ, scope=Scope.CHOSEN)
 @describe("releases", answers=answer.Releases, query=ReleasesQuery, refuses=("unknown-app",))
 def list_releases() -> Response:
-    """The newest releases first, of apps that the caller may see; ``?app=`` for one app's."""
+    """The newest releases first, of apps that the caller may see. Ask again with ``next`` for older ones."""
     query = read_query(ReleasesQuery, request.args)
     if query.app:
         get_app(query.app)
-    newest = find_newest(query.app, limit=query.limit)
-    found: answer.Releases = {"releases": [release_json(release) for release in newest]}
+    page = find_history(query, limit=query.limit)
+    found: answer.Releases = {
+        "releases": [release_json(release) for release in page.releases],
+        "next": page.next,
+    }
     return json_answer(found)
 
 
@@ -145,9 +149,16 @@ def show_release(release_id: str) -> Response:
         "release": release_json(release),
         "jobs": jobs,
         "changes": changes,
+        "difference": _difference_json(release),
         **_rules_json(release),
     }
     return json_answer(found)
+
+
+def _difference_json(release: Release) -> answer.Difference | None:
+    """What its promote changes; None before a worker has looked."""
+    view = look_at_difference(release, services())
+    return difference_json(view) if view else None
 
 
 def _rules_json(release: Release) -> answer.Rules:
@@ -203,7 +214,7 @@ def app_json(name: str) -> answer.App:
     """One app: what runs, what waits, what can be promoted or rolled back to."""
     store, config, now = services().store, services().config, services().settings.clock()
     app, observation = config.apps[name], store.observation(name)
-    on_a_color, queue = store.releases_on_a_color(name), read_queues(name, services())
+    on_a_color, queue = store.releases_on_a_color(name), read_queues(name, config, store)
     standing = stand(observation, on_a_color)
     way_back = look_back(name, services(), standing=standing, queue=[job for _, job in queue])
     frozen, coming = services().requests.gate.find_freeze(name), find_next_freeze(app.freezes, now)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, cast
 import structlog
 from flask import Response, g, request
 
+from release.model import JobKind
 from release.problems import NotDurable
 from release.roles import Action
 from webhook import api_answers as answer
@@ -24,6 +25,7 @@ from webhook.api_bodies import (
 )
 from webhook.api_description import describe
 from webhook.bodies import read_json
+from webhook.differences import look_at_difference
 from webhook.guard import check_override, needs
 from webhook.lookups import get_app, get_release
 from webhook.missed_tags import dismiss, get_missed_tag, look_at_tags
@@ -32,7 +34,7 @@ from webhook.services import services
 from webhook.trail import carry_out, request_job
 
 if TYPE_CHECKING:
-    from release.model import Actor
+    from release.model import Actor, Job, Release
     from webhook.services import Accepted
 
 __all__ = ["api"]
@@ -283,6 +285,7 @@ def _read_back(accepted: Accepted) -> answer.Accepted:
             "job": job_json(job, position=find_position(job)) if job else {"id": accepted.job_id},
             "release": release_json(release) if release else _only_id(accepted.release_id),
             "is_new": accepted.is_new,
+            "changes": _sum_up(job, release),
         }
     except NotDurable:
         log.warning("accepted, but not read back", job_id=accepted.job_id)
@@ -290,7 +293,16 @@ def _read_back(accepted: Accepted) -> answer.Accepted:
             "job": {"id": accepted.job_id},
             "release": _only_id(accepted.release_id),
             "is_new": accepted.is_new,
+            "changes": None,
         }
+
+
+def _sum_up(job: Job | None, release: Release | None) -> str | None:
+    """What a promote changes, in a few words, where it is known."""
+    if job is None or release is None or job.kind is not JobKind.PROMOTE:
+        return None
+    view = look_at_difference(release, services())
+    return f"{view.summary}, {view.compared}" if view else None
 
 
 def _only_id(release_id: str | None) -> answer.OnlyId | None:

@@ -12,6 +12,8 @@ from typing_extensions import TypedDict
 from release.approvals import Decision
 from release.audit_entries import Outcome
 from release.auto_promotion import Block
+from release.channels import Topic
+from release.difference import Kind as Becoming
 from release.model import (
     Color,
     JobKind,
@@ -308,9 +310,11 @@ class Tags(TypedDict):
 
 @documented
 class Releases(TypedDict):
-    """The newest releases."""
+    """Releases, the newest first."""
 
     releases: list[Release]
+    next: str | None
+    """Ask again with this as `after`: there may be older ones, also where this list is short or empty."""
 
 
 Change = TypedDict(  # in this form because of the field "from"
@@ -375,12 +379,106 @@ class Rules(TypedDict):
 
 
 @documented
+class Commit(TypedDict):
+    """A commit, as it says of itself. Its title and author are whoever pushed it's, in one line."""
+
+    id: str
+    title: str
+    author: str
+    at: Time
+
+
+@documented
+class Compared(TypedDict):
+    """What was live when a release was compared with it. Null: not a release of ours, or not known."""
+
+    release: str | None
+    tag: str | None
+    color: Color
+    commit: str | None
+
+
+@documented
+class Commits(TypedDict):
+    """What a promote brings to users, and what it takes from them. Of each, the newest are listed."""
+
+    added: list[Commit]
+    added_count: Count
+    removed: list[Commit]
+    removed_count: Count
+    files: Count
+    """How many files differ."""
+    is_related: bool
+    """Whether the two have a commit in common."""
+    is_cut: bool
+    """The history was not read to its end: the counts are the least."""
+
+
+@documented
+class ChangedObject(TypedDict):
+    """An object of the manifests, both rendered for the same color, tag and image."""
+
+    object: str
+    change: Becoming
+    paths: list[str]
+    """Its fields that change, never their values."""
+    more: Count
+    """Fields that are not listed."""
+
+
+@documented
+class ChangedKey(TypedDict):
+    """A key of the configuration. Its value is told nowhere."""
+
+    name: str
+    where: str
+    """`verdigris.yml`, or the object that holds it."""
+    change: Becoming
+
+
+@documented
+class MigrationBetween(TypedDict):
+    """A migration since the live release: its own, or of a release on the way to it."""
+
+    release: str
+    tag: str
+    kind: Migration
+
+
+@documented
+class Difference(TypedDict):
+    """What a promote of a release changes against what was live when a worker looked. Null: not known."""
+
+    summary: str
+    """In a few words."""
+    compared: str
+    """With what, in words."""
+    is_current: bool
+    """Whether that is still live."""
+    at: Time
+    base: Compared | None
+    """Null where nothing was live."""
+    commits: Commits | None
+    objects: list[ChangedObject] | None
+    more_objects: Count
+    keys: list[ChangedKey] | None
+    more_keys: Count
+    migrations: list[MigrationBetween]
+    rollback: str | None
+    """Whether a rollback stays safe, in words."""
+    notes: list[str]
+    """What numbers do not tell, and why something is not known."""
+
+
+@documented
 class ReleaseWithLife(Rules):
     """One release with its jobs, and every step of its life, the oldest first."""
 
     release: Release
     jobs: list[Job]
     changes: list[Change]
+    difference: Difference | None
+    """Null before a worker has looked: its sanity comes first."""
 
 
 @documented
@@ -441,6 +539,47 @@ class Token(TypedDict):
     made_at: Time | None
     last_used: Time | None
     """To the minute; null if never, or not known."""
+
+
+@documented
+class Channel(TypedDict):
+    """Where signals go. Each was sent or dropped, or waits."""
+
+    name: str
+    kind: Literal["slack", "webhook", "commit-status"]
+    apps: list[str]
+    """Empty: all."""
+    events: list[Topic]
+    pending: Count
+    sent: Count
+    sent_at: Time | None
+    """When one was taken last."""
+    sent_id: str | None
+    failing_since: Time | None
+    """Null where the last try went well, or none was made."""
+    error: str | None
+    """What went wrong last, mended since or not."""
+    error_at: Time | None
+    error_id: str | None
+    next_try: Time | None
+    dropped: Count
+    dropped_at: Time | None
+    dropped_why: str | None
+
+
+@documented
+class Channels(TypedDict):
+    """Every channel of the configuration."""
+
+    channels: list[Channel]
+
+
+@documented
+class ChannelTest(TypedDict):
+    """A test that is on its way."""
+
+    message: str
+    """The `sent_id` or `error_id` of the channel, once it was tried."""
 
 
 @documented
@@ -507,3 +646,5 @@ class Accepted(TypedDict):
     release: Release | OnlyId | None
     is_new: bool
     """False: this had been asked before, and the job is the first one's."""
+    changes: str | None
+    """Of a promote, what it changes, in a few words; null where that is not known, and for all else."""

@@ -35,6 +35,7 @@ REFUSALS: Final[dict[str, Refusal]] = {
     "unknown-app": Refusal(404, "no app of that name is configured"),
     "unknown-release": Refusal(404, "no release of that id is known"),
     "unknown-job": Refusal(404, "no job of that id is known"),
+    "unknown-channel": Refusal(404, "no channel of that name is configured"),
     "unknown-token": Refusal(404, "no token of that name was made at run time"),
     "already-queued": Refusal(409, "one of its kind waits or runs for this app"),
     "nothing-ready": Refusal(409, "no release has passed its stages and waits to be promoted"),

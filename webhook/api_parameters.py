@@ -17,6 +17,7 @@ from pydantic_core import PydanticCustomError
 from release.api_tokens import NAME_LENGTH
 from release.audit_entries import Filter, Outcome
 from release.config import NAME
+from release.model import Color, State
 from release.problems import Problem
 from release.roles import Action
 from release.tag import shown
@@ -33,6 +34,7 @@ ID: Final = r"^[0-9A-Za-z]{1,64}$"
 """What our ids are made of."""
 
 EXAMPLE_ID: Final = "01M833CBJE3KQEWA126AG0GN23"
+PLACE: Final = r"^[0-9]{1,15}$"
 LINE_ID: Final = r"^[0-9]{1,19}(-[0-9]{1,19})?$"
 TIME: Final = (
     r"^[12][0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})$"
@@ -53,6 +55,11 @@ IN_PATH: Final[dict[str, dict[str, Any]]] = {
         "description": "the token's name",
         "schema": {"type": "string", "pattern": TOKEN_NAME, "maxLength": NAME_LENGTH},
         "example": "nightly",
+    },
+    "channel_name": {
+        "description": "the channel's name in the configuration",
+        "schema": {"type": "string", "pattern": NAME},
+        "example": "chat",
     },
     "job_id": {
         "description": "the job's id",
@@ -80,11 +87,24 @@ def digits(text: object) -> object:
     return text
 
 
-class ReleasesQuery(Query):
-    """Of a list of releases."""
+class HistoryQuery(Query):
+    """What releases are looked for: they have to fit everything that is named."""
 
     app: Annotated[str, Field(pattern=NAME, examples=["shop"])] = ""
     """only this app's"""
+    state: State | None = None
+    """only those in this state"""
+    color: Color | None = None
+    """only those of this color"""
+    q: Annotated[str, Field(max_length=100, examples=["v2.0"])] = ""
+    """only those with this in their tag or in the name of who asked, or at the beginning of their commit"""
+    after: Annotated[str, Field(pattern=PLACE, examples=["4711"])] = ""
+    """go on after this: the `next` of an earlier answer"""
+
+
+class ReleasesQuery(HistoryQuery):
+    """Of a list of releases."""
+
     limit: Annotated[int, Field(ge=1, le=MOST_RELEASES), BeforeValidator(digits)] = 50
     """at most so many"""
 

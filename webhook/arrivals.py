@@ -3,7 +3,8 @@
 gunicorn's own worker reads and writes in its threads, without limit: as many slow clients as there are
 threads keep everybody out, and one that does not hang up when it should stops the loop for two seconds. Here
 the loop receives and sends for all and waits for nobody; the slowest are let go when there are too many. A
-body without a length or too long to wait for is read by a few threads of its own.
+body without a length or too long to wait for is read by a few threads of its own. An answer that goes on as
+things happen is sent from here, too: an open page keeps no thread.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from typing import TYPE_CHECKING, Any, Final
 from gunicorn import http  # type: ignore[import-untyped]  # it has no stubs
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]  # the same
 
-from webhook.departures import Outgoing
+from webhook.departures import READING, Outgoing
+from webhook.open_streams import OpenStreams
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -33,8 +35,6 @@ BODY_LIMIT: Final = 1024 * 1024
 """Bytes. A longer body is not waited for: its head is enough to refuse it."""
 PIECE: Final = 64 * 1024
 SIDE_THREADS: Final = 2
-READING: Final = 20.0
-"""Seconds in which a client has to read its answer."""
 FILES: Final = 4096
 """More than all its connections: often 1024 are allowed at first, and gunicorn ends when it can't accept."""
 GOODBYE: Final = 2.0
@@ -110,6 +110,8 @@ class ArrivalWorker(ThreadWorker):  # type: ignore[misc]  # it has no stubs
         self._unsent: dict[Any, Outgoing] = {}
         self._sending: dict[Any, tuple[float, Outgoing]] = {}
         self._leaving: dict[Any, float] = {}
+        self._going_on: dict[Any, Outgoing] = {}
+        self._streams = OpenStreams(self)
         self._held = 0
         self._side: ThreadPoolExecutor
 
@@ -151,6 +153,7 @@ class ArrivalWorker(ThreadWorker):  # type: ignore[misc]  # it has no stubs
             self._cut_short(conn)
         for conn in [one for one, deadline in self._leaving.items() if deadline <= now]:
             self._cut(conn)
+        self._streams.look_after(now, is_last=not self.alive)
         super().murder_pending()
 
     def handle_request(self, req: Any, conn: Any) -> Any:  # noqa: ANN401 -- as above
@@ -161,13 +164,18 @@ class ArrivalWorker(ThreadWorker):  # type: ignore[misc]  # it has no stubs
             goes_on = super().handle_request(req, conn)
         finally:
             conn.sock = outgoing.connection
-        if not outgoing.flush():
+        if outgoing.stream:
+            self._going_on[conn] = outgoing
+        elif not outgoing.flush():
             self._unsent[conn] = outgoing
         return goes_on
 
     def finish_request(self, conn: Any, done: Future[Any]) -> None:  # noqa: ANN401 -- as above
         """After the answer: on to the next request of the connection, or goodbye to it, without waiting."""
         self._long.pop(conn, None)
+        if conn in self._going_on:
+            self._streams.open(conn, self._going_on.pop(conn))
+            return
         outgoing = self._unsent.pop(conn, None)
         if outgoing:
             self._sending[conn] = time.monotonic() + READING, outgoing
@@ -177,6 +185,10 @@ class ArrivalWorker(ThreadWorker):  # type: ignore[misc]  # it has no stubs
         if not done.cancelled() and done.exception() is None and done.result():
             super().finish_request(conn, done)
             return
+        self.say_goodbye(conn)
+
+    def say_goodbye(self, conn: Any) -> None:  # noqa: ANN401 -- as above
+        """No more is sent to it."""
         self.nr_conns -= 1
         try:
             conn.sock.settimeout(0)

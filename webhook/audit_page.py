@@ -12,8 +12,8 @@ from release.audit_entries import CHANGE, Outcome
 from release.roles import Action
 from webhook.api_parameters import AuditQuery, read_query
 from webhook.guard import Scope, needs
+from webhook.history_page import pages
 from webhook.lookups import get_app
-from webhook.page_votes import pages
 from webhook.rights import find_apps, is_allowed
 from webhook.services import services
 

@@ -25,7 +25,7 @@ from webhook.services import current_sender, services
 if TYPE_CHECKING:
     from flask import Flask
 
-PROGRAMS: Final = ("/api/", "/webhooks/", "/healthz", "/readyz")
+PROGRAMS: Final = ("/api/", "/webhooks/", "/healthz", "/readyz", "/metrics")
 REFUSED: Final = frozenset(
     {
         HTTPStatus.UNAUTHORIZED,
@@ -56,7 +56,7 @@ def _answer_problem(problem: Problem) -> Response:
 
 
 def _answer_not_durable(error: NotDurable) -> Response:
-    log.warning("redis away", why=str(error), path=shown(request.path))
+    log.warning("redis away", why=str(error), path=_told_path())
     is_reading = request.method in {"GET", "HEAD"}
     return _answer((redis_unread() if is_reading else redis_away(error)).document)
 
@@ -76,7 +76,7 @@ def _answer_http(error: HTTPException) -> Response:
 
 def _answer_crash(error: Exception) -> Response:
     """Ours to mend: the log has the trace, the answer only says where to look."""
-    log.error("request failed", path=shown(request.path), method=request.method, exc_info=error)
+    log.error("request failed", path=_told_path(), method=request.method, exc_info=error)
     problem = Problem(
         "internal-error",
         "Verdigris made a mistake",
@@ -85,6 +85,12 @@ def _answer_crash(error: Exception) -> Response:
         status=HTTPStatus.INTERNAL_SERVER_ERROR,
     )
     return _answer(problem.document)
+
+
+def _told_path() -> str:
+    """The path, but for one that opens a door: while Redis is away, a ticket is not spent yet."""
+    is_secret = request.url_rule is not None and "ticket" in (request.view_args or {})
+    return request.url_rule.rule if is_secret and request.url_rule else shown(request.path)
 
 
 def _stale_form() -> Problem:
@@ -104,7 +110,7 @@ def _answer(document: ProblemDocument) -> Response:
         if services().throttle.is_spent(sender):
             document = too_many_refused().document
         elif document.status == HTTPStatus.UNAUTHORIZED:
-            log.warning("request refused", path=shown(request.path), sender=sender)
+            log.warning("request refused", path=_told_path(), sender=sender)
     if request.path.startswith(PROGRAMS):
         return problem_answer(document)
     return make_response(render_template("problem.html", problem=document), document.status)

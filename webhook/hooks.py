@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 from flask import Blueprint, Response, abort, request
+from structlog.contextvars import bind_contextvars
 
 from release.problems import Problem
 from webhook.answers import json_answer, too_many_refused, unauthorized
@@ -42,6 +43,7 @@ def take_delivery(host: str) -> Response:
         return json_answer({"result": "ignored", "reason": greeting.reason, "releases": []})
     signers = _get_signers(delivery, host)
     event = _read(provider, delivery)
+    bind_contextvars(delivery=event.delivery)
     if isinstance(event, Ignored):
         return _nothing(event)
     if isinstance(event, CheckReport):
@@ -49,6 +51,15 @@ def take_delivery(host: str) -> Response:
     tags, ignored = sort_tags(event)
     endpoints = _endpoints_of(event.repository, host, signers) if tags else []
     return release_tags(event, tags, endpoints, ignored=ignored)
+
+
+@hooks.after_request
+def count_delivery(answer: Response) -> Response:
+    """Each delivery to a host that there is counts, whatever becomes of it."""
+    host = (request.view_args or {}).get("host")
+    if host in PROVIDERS:
+        services().metrics.count_delivery(host, answer)
+    return answer
 
 
 def _get_signers(delivery: Delivery, host: str) -> list[Endpoint]:

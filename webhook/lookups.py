@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from release.history import Wanted
 from release.problems import Problem
 from release.refusals import unknown_app, unknown_release
 from release.roles import Action
@@ -14,7 +15,9 @@ from webhook.services import services
 
 if TYPE_CHECKING:
     from release.config import App
+    from release.history import ReleasePage
     from release.model import Job, Release
+    from webhook.api_parameters import HistoryQuery
 
 ID: Final = re.compile(r"[0-9A-Za-z]{1,64}")
 """What our ids are made of. Anything else never reaches a Redis key."""
@@ -44,13 +47,11 @@ def get_release(release_id: str) -> Release:
     return release
 
 
-def find_newest(app: str, *, limit: int) -> list[Release]:
-    """The newest releases of an app or, where none is named, of every app that the caller may see."""
-    store = services().store
-    if app or is_allowed(Action.READ, None):
-        return store.releases(app or None, limit=limit)
-    found = [one for name in find_apps(Action.READ) for one in store.releases(name, limit=limit)]
-    return sorted(found, key=lambda one: (one.created_at, one.id), reverse=True)[:limit]
+def find_history(query: HistoryQuery, *, limit: int) -> ReleasePage:
+    """A page of the releases that are looked for, among those that the caller may see."""
+    apps = [query.app] if query.app else None if is_allowed(Action.READ, None) else find_apps(Action.READ)
+    wanted = Wanted(apps=apps, state=query.state, color=query.color, text=query.q.strip())
+    return services().store.history.read(wanted, after=query.after or None, limit=limit)
 
 
 def get_job(job_id: str) -> Job:

@@ -56,6 +56,7 @@ TAGS: Final = {
     "tags": "Tags in Git that were never delivered",
     "tokens": "API tokens that are made at run time",
     "audit": "Who asked for what",
+    "channels": "Where signals go, and how that fares",
     "document": "What you read",
 }
 

@@ -1,33 +1,41 @@
-"""What the overview shows of one app, gathered in one look at the store."""
+"""What an app's page shows, gathered in one look. Most of it is remembered until something happens to it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from release.freezes import find_next_freeze
 from release.model import Color, JobState
+from release.roles import Action
 from release.tag_watch import sort_by_version
+from webhook.cookie_way import find_cookie_route
+from webhook.differences import look_at_difference, with_sum
+from webhook.glance import find_role
 from webhook.missed_tags import SHOWN, MissedTag, TagsView, describe_tags, look_at_tags
 from webhook.offers import Offer, app_offers
 from webhook.presentation import STALE_SECONDS, age_of, what_it_does
-from webhook.queues import read_queues
+from webhook.rights import is_allowed
 from webhook.rule_offers import offer_under_rules, tell_wait
 from webhook.rules_view import look_at_rules, tell_freeze, tell_next_freeze
 from webhook.standing import Standing, stand
 from webhook.way_back import WayBack, look_back
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from release.audit_entries import Entry
     from release.config import App
     from release.model import ColorObservation, Job, Observation, Release
     from webhook.access import Caller
+    from webhook.cookie_way import CookieRoute
+    from webhook.differences import DifferenceView
     from webhook.queues import PlacedJob
     from webhook.rules_view import RulesView
     from webhook.services import Services
 
-RELEASES_SHOWN = 6
+RELEASES_SHOWN: Final = 6
+DEEDS_SHOWN: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +60,12 @@ class QueueRow:
 
 @dataclass(frozen=True, slots=True)
 class AppView:
-    """All of an app that the overview shows.
+    """All of an app that its page shows.
 
-    ``rules``: of the release that can be promoted. ``freeze``, ``next_freeze``: in words, empty without one.
+    ``rules``, ``difference``: of the release that can be promoted. ``freeze``, ``next_freeze``: in words,
+    empty without one.
+    ``deeds``: what people asked for, of the audit trail; None for who may not read it. ``jobs``: the latest.
+    ``tags_of``: of the latest releases, by id.
     """
 
     name: str
@@ -66,44 +77,57 @@ class AppView:
     queue: tuple[QueueRow, ...]
     releases: tuple[Release, ...]
     offers: tuple[Offer, ...]
+    difference: DifferenceView | None
     way_back: WayBack
     tags: TagsView
     missed: tuple[MissedTag, ...]
     rules: RulesView | None
     freeze: str
     next_freeze: str
+    cookie_route: CookieRoute | None
+    deeds: tuple[Entry, ...] | None
+    jobs: tuple[Job, ...]
+    tags_of: Mapping[str, str]
 
 
 def look_at(name: str, services: Services, caller: Caller | None) -> AppView:
     """Gather one app's view."""
-    store, config = services.store, services.config
-    observation, on_a_color = store.observation(name), store.releases_on_a_color(name)
-    standing, queue = stand(observation, on_a_color), read_queues(name, services)
-    tags = look_at_tags(name, services)
-    way_back = look_back(name, services, standing=standing, queue=[job for _, job in queue])
+    config, known = services.config, services.remembered.records(name)
+    app, observation = config.apps[name], services.store.observation(name)
+    standing = stand(observation, known.on_a_color)
+    jobs = [job for _, job in known.queue]
+    way_back = look_back(name, services, standing=standing, queue=jobs, earlier=known.releases)
     chosen = standing.ready or standing.rolled_back
     rules = look_at_rules(chosen, services, caller) if chosen else None
+    difference = look_at_difference(chosen, services, observation=observation) if chosen else None
     frozen = services.requests.gate.find_freeze(name)
-    coming = find_next_freeze(config.apps[name].freezes, services.settings.clock())
+    tags, now = look_at_tags(name, services), services.settings.clock()
+    coming = find_next_freeze(app.freezes, now)
     return AppView(
         name=name,
-        app=config.apps[name],
+        app=app,
         observation=observation,
-        is_stale=observation is not None and age_of(observation, services.settings.clock()) > STALE_SECONDS,
+        is_stale=observation is not None and age_of(observation, now) > STALE_SECONDS,
         standing=standing,
         colors=tuple(
-            view_color(color, observation, on_a_color, cookie=config.apps[name].test_cookie)
-            for color in Color
+            view_color(color, observation, known.on_a_color, cookie=app.test_cookie) for color in Color
         ),
-        queue=queue_rows(queue),
-        releases=tuple(store.releases(name, limit=RELEASES_SHOWN)),
-        offers=tell_wait(offer_under_rules(app_offers(standing, way_back), rules), frozen),
+        queue=queue_rows(known.queue),
+        releases=known.releases[:RELEASES_SHOWN],
+        difference=difference,
+        offers=with_sum(
+            tell_wait(offer_under_rules(app_offers(standing, way_back), rules), frozen), difference
+        ),
         way_back=way_back,
         tags=tags,
         missed=describe_tags(sort_by_version(tags.missed)[::-1][:SHOWN], standing),
         rules=rules,
         freeze=tell_freeze(frozen) if frozen else "",
         next_freeze=tell_next_freeze(coming) if coming else "",
+        cookie_route=find_cookie_route(app),
+        deeds=services.remembered.deeds(name) if is_allowed(Action.READ_AUDIT, name) else None,
+        jobs=known.jobs[:DEEDS_SHOWN],
+        tags_of={one.id: one.tag for one in known.releases},
     )
 
 
@@ -115,13 +139,14 @@ def view_color(
         return ColorView(color, "unknown", "no worker has looked at the cluster yet", None, None)
     seen = observation.color(color)
     release = next((one for one in on_a_color if one.id == seen.release), None)
-    if observation.live is color:
-        return ColorView(color, "live", "every user is here", seen, release)
-    if observation.test_route is color:
-        return ColorView(color, "test", f"only requests with the cookie {cookie}", seen, release)
-    if seen.exists:
-        return ColorView(color, "idle", "runs, but no request is sent here", seen, release)
-    return ColorView(color, "empty", "nothing runs here", seen, release)
+    role = find_role(color, observation)
+    words = {
+        "live": "every user is here",
+        "test": f"only requests with the cookie {cookie}",
+        "idle": "runs, but no request is sent here",
+        "empty": "nothing runs here",
+    }
+    return ColorView(color, role, words[role], seen, release)
 
 
 def queue_rows(queue: Sequence[PlacedJob]) -> tuple[QueueRow, ...]:

@@ -48,7 +48,7 @@ def deploy(name: str) -> AnyResponse:
     return _ask(
         lambda: services().requests.deploy(name, tag, actor=_actor(), reason=_reason()),
         what=f"The deploy of {shown(tag)} to {name}",
-        back=url_for("pages.show_overview", _anchor=name),
+        back=url_for("pages.show_app", name=name),
         is_shown_as_release=True,
     )
 
@@ -68,7 +68,7 @@ def promote(name: str) -> AnyResponse:
             overrides_freeze=overrides_freeze,
         ),
         what=f"The promote of {name}",
-        back=url_for("pages.show_overview", _anchor=name),
+        back=url_for("pages.show_app", name=name),
     )
 
 
@@ -82,7 +82,7 @@ def rollback(name: str) -> AnyResponse:
             name, actor=_actor(), release_id=_release_id(), reason=_reason()
         ),
         what=f"The rollback of {name}",
-        back=url_for("pages.show_overview", _anchor=name),
+        back=url_for("pages.show_app", name=name),
     )
 
 
@@ -94,7 +94,7 @@ def decommission(name: str) -> AnyResponse:
     return _ask(
         lambda: services().requests.decommission(name, actor=_actor(), reason=_reason()),
         what=f"The decommission of {name}'s idle color",
-        back=url_for("pages.show_overview", _anchor=name),
+        back=url_for("pages.show_app", name=name),
     )
 
 
@@ -113,7 +113,7 @@ def release_tag(name: str) -> AnyResponse:
     return _ask(
         ask,
         what=f"The deploy of {shown(_tag())} to {name}",
-        back=url_for("pages.show_overview", _anchor=name),
+        back=url_for("pages.show_app", name=name),
         is_shown_as_release=True,
     )
 
@@ -130,7 +130,7 @@ def dismiss_tag(name: str) -> AnyResponse:
         log.info("tag dismissed", app=name, tag=tag.name, commit=tag.commit, actor=str(_actor()))
         return f"{tag.name} is told no more, unless it is moved"
 
-    return _do(deed, back=url_for("pages.show_overview", _anchor=name))
+    return _do(deed, back=url_for("pages.show_app", name=name))
 
 
 @pages.post("/apps/<name>/tags/compare")
@@ -144,7 +144,7 @@ def compare_tags(name: str) -> AnyResponse:
         log.info("comparison asked for", app=name, actor=str(_actor()))
         return f"The tags of {name} are compared within seconds"
 
-    return _do(deed, back=url_for("pages.show_overview", _anchor=name))
+    return _do(deed, back=url_for("pages.show_app", name=name))
 
 
 @pages.post("/releases/<release_id>/<any(cancel, retry, redeploy, start):action>")

@@ -1,12 +1,12 @@
-"""The pages: what runs where, what happens now, and signing in.
+"""What all pages share, and signing in.
 
-What people ask for is in ``page_actions``. Every page is whole without JavaScript; with it, ``refresh.js``
-asks for the page's changing part every two seconds.
+What people ask for is in ``page_actions``; the first pages are in ``front_page``, a release's is in
+``release_page``. Every page is whole without JavaScript; with it, ``static/live.js`` asks for the part of a
+page that changes when something has changed (``live``).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
@@ -17,20 +17,12 @@ from release.problems import NotDurable
 from release.roles import Action
 from release.tag import shown
 from webhook.answers import no_role
-from webhook.guard import Scope, action_of, check_rights, is_look, needs
-from webhook.lookups import get_release
+from webhook.guard import action_of, check_rights, is_look
 from webhook.notices import take_notices, tell_done
-from webhook.offers import release_offers
-from webhook.overview import look_at
-from webhook.presentation import what_it_does
 from webhook.rights import find_apps, is_allowed
-from webhook.rule_offers import offer_under_rules, tell_wait
-from webhook.rules_view import look_at_rules
 from webhook.services import current_sender, services
 from webhook.sessions import find_caller, sign_in, sign_out, take_provider_left
-from webhook.standing import stand
 from webhook.tickets import BadTicket, redeem_ticket
-from webhook.way_back import find_contract, tell_contract
 
 if TYPE_CHECKING:
     from typing import Any
@@ -38,32 +30,20 @@ if TYPE_CHECKING:
     from flask import Response
     from werkzeug.wrappers import Response as AnyResponse
 
-    from release.model import Actor, Job, Release
-    from release.problems import ProblemDocument
-    from release.records import LogLine
+    from release.model import Actor
     from webhook.access import Caller
-    from webhook.standing import Standing
 
 pages = Blueprint("pages", __name__)
 log = structlog.get_logger(__name__)
 
 FRAGMENT_HEADER: Final = "X-Fragment"
+EVENTS: Final = "text/event-stream"
 OPEN_TO_ALL: Final = frozenset(
     {
         *("pages.show_login", "pages.log_in", "pages.enter", "pages.log_out"),
         *("pages.begin_sign_in", "pages.finish_sign_in", "pages.leave_provider"),
     }
 )
-LOG_LINES_SHOWN: Final = 1000
-LOG_PAGES_READ: Final = 10
-
-
-@dataclass(frozen=True, slots=True)
-class JobView:
-    """A job on its release's page."""
-
-    job: Job
-    doing: str
 
 
 @pages.before_request
@@ -83,7 +63,7 @@ def check_person() -> AnyResponse | None:
     if g.caller:
         _check_has_role(g.caller)
         return None
-    if FRAGMENT_HEADER in request.headers:
+    if FRAGMENT_HEADER in request.headers or EVENTS in request.accept_mimetypes.values():
         return make_response("", HTTPStatus.UNAUTHORIZED)
     target = request.path if request.method == "GET" else "/"
     return redirect(url_for("pages.show_login", next=target), HTTPStatus.SEE_OTHER)
@@ -109,35 +89,6 @@ def add_person() -> dict[str, Any]:
         "may": lambda action, app: is_allowed(action_of(action), app),
         "audited": _find_audited(),
     }
-
-
-@pages.get("/")
-@needs(Action.READ, scope=Scope.SEEN)
-def show_overview() -> Response:
-    """Two colors, queue and buttons of each app that the person may see."""
-    apps = [look_at(name, services(), g.caller) for name in find_apps(Action.READ)]
-    return _page("overview", apps=apps)
-
-
-@pages.get("/releases/<release_id>")
-@needs(Action.READ)
-def show_release(release_id: str) -> Response:
-    """One release: why it failed, if it did; its stages, output and life."""
-    release, store = get_release(release_id), services().store
-    jobs = store.jobs_of(release.id)
-    rules = look_at_rules(release, services(), g.caller)
-    offers = release_offers(release, jobs, _stand(release.app), warning=_warn_of_contract(release))
-    return _page(
-        "release",
-        release=release,
-        jobs=[JobView(job, what_it_does(job)) for job in reversed(jobs)],
-        problem=_find_problem(jobs),
-        changes=store.changes(release.id),
-        lines=_last_lines(release.id),
-        most_lines=LOG_LINES_SHOWN,
-        rules=rules,
-        offers=tell_wait(offer_under_rules(offers, rules), rules.frozen if rules else None),
-    )
 
 
 @pages.get("/login")
@@ -185,12 +136,17 @@ def log_out() -> AnyResponse:
     return redirect(url_for("pages.show_login"), HTTPStatus.SEE_OTHER)
 
 
-def _page(name: str, **content: object) -> Response:
-    """The whole page or, for ``refresh.js``, only its changing part."""
-    template = f"_{name}.html" if FRAGMENT_HEADER in request.headers else f"{name}.html"
+def make_page(name: str, **content: object) -> Response:
+    """The whole page or, for ``live.js``, only its changing part."""
+    template = f"_{name}.html" if is_part() else f"{name}.html"
     answer = make_response(render_template(template, **content))
     answer.headers["Vary"] = f"{FRAGMENT_HEADER}, Cookie"
     return answer
+
+
+def is_part() -> bool:
+    """Whether only the changing part of a page is asked for."""
+    return FRAGMENT_HEADER in request.headers
 
 
 def _login_page(target: str, status: int = HTTPStatus.OK, **content: object) -> Response:
@@ -227,34 +183,3 @@ def _find_audited() -> dict[str, str] | None:
         return {}
     apps = find_apps(Action.READ_AUDIT)
     return {"app": apps[0]} if apps else None
-
-
-def _stand(app: str) -> Standing:
-    store = services().store
-    return stand(store.observation(app), store.releases_on_a_color(app))
-
-
-def _warn_of_contract(release: Release) -> str:
-    """Why a release's code may not work any more; empty where nothing speaks against it."""
-    app = services().config.find_app(release.app)
-    if app is None or not app.has_migration:
-        return ""
-    contract = find_contract(release, services().store.releases(release.app))
-    return f"Not safe: {tell_contract(contract)}." if contract else ""
-
-
-def _find_problem(jobs: list[Job]) -> ProblemDocument | None:
-    """What ended the latest job, if it ended badly."""
-    return jobs[-1].problem if jobs else None
-
-
-def _last_lines(release_id: str) -> list[LogLine]:
-    """The end of the log: a page shows what happens now, the API has it all."""
-    lines: list[LogLine] = []
-    after = "0"
-    for _ in range(LOG_PAGES_READ):
-        more = services().store.log(release_id, after=after)
-        if not more:
-            break
-        lines, after = [*lines, *more][-LOG_LINES_SHOWN:], more[-1].id
-    return lines

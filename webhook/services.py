@@ -16,7 +16,8 @@ from release.clock import Clock, utc_now
 from webhook.senders import find_sender
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
 
     from release.api_tokens import ApiTokens
     from release.approvals import Verdict, Vote
@@ -24,19 +25,64 @@ if TYPE_CHECKING:
     from release.auto_promotion import Stop
     from release.ci import Check
     from release.config import Config
+    from release.counts import Counts
+    from release.difference import Difference
+    from release.events import Heard
     from release.gate import Gate
+    from release.history import ReleasePage, Wanted
     from release.model import Actor, Job, Observation, Release
     from release.records import Change, LogLine
     from release.secret import Secret
+    from release.signal_lines import SignalLines
+    from release.standing_queues import StandingQueue
     from release.tag_watch import Comparison, KnownTag
     from webhook.access import Tokens
+    from webhook.channels import FailingChannels
     from webhook.endpoints import Endpoint
+    from webhook.glance import Glance
+    from webhook.metrics import WebMetrics
     from webhook.provider import Provider
+    from webhook.redis_metrics import RedisMetrics
+    from webhook.remembered import Remembered
     from webhook.senders import Network
     from webhook.throttle import Throttle
 
 EXTENSION: Final = "verdigris"
 PATIENCE: Final = 10.0
+
+
+class Events(Protocol):
+    """What happens: ``release.events.Events``. Each method raises ``NotDurable`` without Redis."""
+
+    def last_id(self) -> str:
+        """The newest event's id."""
+
+    def touched(self) -> dict[str, int]:
+        """By app, a number that is another one after each event of it."""
+
+    def listen(self, *, after: str, logs: Mapping[str, str], wait: float) -> Heard:
+        """Events, and lines of logs, after those of these ids; or wait for some."""
+
+
+class History(Protocol):
+    """Releases of the past: ``release.history.History``. It raises ``NotDurable`` without Redis."""
+
+    def read(self, wanted: Wanted = ..., *, after: str | None = None, limit: int = 50) -> ReleasePage:
+        """A page of what is wanted, the newest first."""
+
+
+class Queues(Protocol):
+    """All queues: ``release.standing_queues.StandingQueues``. It raises ``NotDurable`` without Redis."""
+
+    def read(self, *, limit: int = 100) -> list[StandingQueue]:
+        """Those that have a job at all, by name."""
+
+
+class Differences(Protocol):
+    """What promotes change: ``release.differences.Differences``. It raises ``NotDurable`` without Redis."""
+
+    def find(self, release_id: str) -> Difference | None:
+        """What a promote of the release changes, as a worker looked at it last."""
 
 
 class Tags(Protocol):
@@ -77,12 +123,36 @@ class Store(Protocol):
         """What people said to releases."""
 
     @property
+    def differences(self) -> Differences:
+        """What promotes change."""
+
+    @property
+    def events(self) -> Events:
+        """What happens."""
+
+    @property
+    def history(self) -> History:
+        """Releases of the past."""
+
+    @property
+    def queues(self) -> Queues:
+        """All queues at a glance."""
+
+    @property
     def audit(self) -> Audit:
         """Who asked for what."""
 
     @property
+    def counts(self) -> Counts:
+        """Numbers for monitoring."""
+
+    @property
     def api_tokens(self) -> ApiTokens:
         """Tokens that were made at run time."""
+
+    @property
+    def signals(self) -> SignalLines:
+        """What is told outside."""
 
     def is_reachable(self) -> bool:
         """Whether Redis answers."""
@@ -116,6 +186,9 @@ class Store(Protocol):
 
     def observation(self, app: str) -> Observation | None:
         """What a worker last saw of an app."""
+
+    def last_seen_before(self, limit: datetime) -> dict[str, datetime]:
+        """When a worker last saw those apps that none has seen since."""
 
     def spend(self, ticket: str, *, seconds: int) -> bool:
         """Whether a one-time ticket is used for the first time."""
@@ -245,6 +318,11 @@ class Services:
     settings: WebSettings
     key: Secret
     throttle: Throttle
+    remembered: Remembered
+    failing_channels: FailingChannels
+    glance: Glance
+    metrics: WebMetrics
+    redis_metrics: RedisMetrics
     provider: Provider | None = None
 
 

@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
+from structlog.contextvars import bind_contextvars
 
 from release.model import Actor, State
 from release.problems import NotDurable, Problem
@@ -64,6 +65,8 @@ def release_tags(
     outcomes = _ask_for_each(push, tags, endpoints)
     accepted = [outcome for outcome in outcomes if outcome["result"] == "accepted"]
     first = (accepted or outcomes or ignored)[0]
+    if len(accepted) == 1:
+        bind_contextvars(app=first["app"], release=first["release"])
     content = {**first, "delivery": push.delivery, "releases": outcomes}
     if len(push.tags) > 1:
         content["ignored"] = ignored

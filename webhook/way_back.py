@@ -35,10 +35,18 @@ class WayBack:
     since: datetime | None = None
 
 
-def look_back(app: str, services: Services, *, standing: Standing, queue: Sequence[Job]) -> WayBack:
+def look_back(
+    app: str,
+    services: Services,
+    *,
+    standing: Standing,
+    queue: Sequence[Job],
+    earlier: Sequence[Release] | None = None,
+) -> WayBack:
     """An app's way back; earlier releases are read only where they can tell something."""
-    may_have_contracted = services.config.apps[app].has_migration
-    earlier = services.store.releases(app) if may_have_contracted or not standing.standby else []
+    if earlier is None:
+        may_have_contracted = services.config.apps[app].has_migration
+        earlier = services.store.releases(app) if may_have_contracted or not standing.standby else []
     own = [job for job in queue if job.app == app]
     return find_way_back(standing, queue=own, earlier=earlier)
 

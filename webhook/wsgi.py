@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from release.environment import Settings
+from release.events import Events
 from release.loading import load_config
 from release.queue import Queue
 from release.redis_access import connect
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 REDIS_TIMEOUT: Final = 1.0
 """Seconds. A Git host waits ten, a person less: better a 503 now than an answer too late."""
 
+LISTENING_TIMEOUT: Final = 5.0
+"""Seconds, of the one connection over which it waits for what happens: longer than it asks Redis to wait."""
+
 
 def create(
     environment: Mapping[str, str] = os.environ,
@@ -41,7 +45,8 @@ def create(
     key, config = settings.get_secret_key(), load_config(settings.config)
     client = connect(settings.redis_url, timeout=redis_timeout)
     store = Store(client, audit_keep=config.audit.keep)
+    patient = Events(connect(settings.redis_url, timeout=LISTENING_TIMEOUT))
     sender = background_sender(settings.redis_url)
     requests = Requests(config, store, Queue(client), sender)
     web = WebSettings(public_url=settings.public_url, patience=patience, proxies=settings.trusted_proxies)
-    return create_app(config, store, requests, secret_key=key, settings=web, client=client)
+    return create_app(config, store, requests, secret_key=key, settings=web, client=client, events=patient)

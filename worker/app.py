@@ -7,7 +7,7 @@ address. A pool child makes its own connections after the fork.
 from __future__ import annotations
 
 import os
-from functools import cache
+from functools import cache, partial
 from signal import SIG_DFL, SIG_IGN, SIGTERM, signal
 from typing import TYPE_CHECKING, Any
 
@@ -42,11 +42,14 @@ from source.checkout import Repositories
 from source.registry import find_digest
 from source.remote_tags import list_release_tags
 from tasks.celery_tasks import register
+from tasks.difference import find_difference
 from tasks.step import Surroundings
 from worker.auto_promoter import INTERVAL as COUNT_INTERVAL
 from worker.auto_promoter import AutoPromoter
+from worker.differ import INTERVAL as DIFFER_INTERVAL
+from worker.differ import Differ
 from worker.dispatch import WorkerDispatcher
-from worker.log_context import configure_logs
+from worker.log_context import bind_task, configure_logs
 from worker.look import look
 from worker.observer import Observer
 from worker.reconciler import Reconciler
@@ -142,7 +145,9 @@ def _tag_comparison() -> Observer:
         list_tags=list_release_tags,
         clock=around.clock,
     )
-    return Observer(around.config.apps, comparison.look, interval=COMPARISON_INTERVAL)
+    return Observer(
+        around.config.apps, comparison.look, interval=COMPARISON_INTERVAL, choose=comparison.choose
+    )
 
 
 @cache
@@ -151,6 +156,13 @@ def _auto_promoter() -> Observer:
     requests = Requests(around.config, around.store, around.queue, around.outbox)
     promoter = AutoPromoter(around.config, around.store, requests, around.clock)
     return Observer(around.config.apps, promoter.look, interval=COUNT_INTERVAL)
+
+
+@cache
+def _differ() -> Observer:
+    around = surroundings()
+    differ = Differ(around.config, around.store, partial(find_difference, around), around.clock)
+    return Observer(["differences"], lambda _: differ.look(), interval=DIFFER_INTERVAL)
 
 
 @cache
@@ -193,15 +205,17 @@ def _check_configuration(**_: object) -> None:
 
 
 @task_prerun.connect
-def _stay_to_the_end(**_: object) -> None:
+def _stay_to_the_end(task: Task[Any, Any], kwargs: dict[str, Any], **_: object) -> None:
     """A TERM to the whole process group must not cut the stage that runs: the main process waits for it."""
     signal(SIGTERM, SIG_IGN)
+    bind_task(task.name, kwargs)
 
 
 @task_postrun.connect
 def _be_ready_to_end(**_: object) -> None:
     """An idle child ends at once, as Celery's own children do."""
     signal(SIGTERM, SIG_DFL)
+    structlog.contextvars.clear_contextvars()
 
 
 @worker_ready.connect
@@ -212,6 +226,7 @@ def _start_threads(**_: object) -> None:
     _starter().start()
     _auto_promoter().start()
     _tag_comparison().start()
+    _differ().start()
 
 
 @worker_shutting_down.connect
@@ -222,6 +237,7 @@ def _stop_threads(**_: object) -> None:
     _starter().stop()
     _auto_promoter().stop()
     _tag_comparison().stop()
+    _differ().stop()
 
 
 @task_failure.connect
@@ -235,4 +251,4 @@ def _report_dead_child(
     try:
         _reconciler().take_over(stage, why=f"the process that ran {sender.name} died")
     except NotDurable as error:
-        log.warning("a lost stage is left to its lease", error=str(error))
+        log.warning("a lost stage is left to its lease", job=stage.job_id, owner=task_id, error=str(error))

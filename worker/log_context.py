@@ -8,8 +8,31 @@ from __future__ import annotations
 
 import logging
 import sys
+from typing import TYPE_CHECKING, Final
 
 import structlog
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from release.records import Offer
+
+SHOWN: Final = ("release", "app", "tag", "job")
+"""What a stage's message says of it beside its arguments."""
+
+
+def bind_task(task: str, arguments: Mapping[str, object]) -> None:
+    """For the lines that Celery itself writes of a task, before a stage begins and after its end."""
+    known = {name: arguments[name] for name in SHOWN if arguments.get(name)}
+    if "job" in known:
+        known["stage"] = task.rpartition(".")[2]
+    structlog.contextvars.bind_contextvars(**known)
+
+
+def about_offer(offer: Offer) -> dict[str, str]:
+    """What a line says of an offered stage."""
+    told = {"job": offer.job_id, "release": offer.release_id or "", "app": offer.app, "tag": offer.tag}
+    return told | {"stage": str(offer.stages[offer.index])}
 
 
 def configure_logs(log_format: str) -> None:

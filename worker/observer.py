@@ -14,7 +14,7 @@ import structlog
 from release.problems import NotDurable, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
 log = structlog.get_logger(__name__)
 
@@ -25,12 +25,18 @@ STOP_SECONDS: Final = 2.0
 
 
 class Observer:
-    """Calls ``look`` for each app, over and over, in a thread."""
+    """Calls ``look`` for each app that ``choose`` leaves, over and over, in a thread."""
 
     def __init__(
-        self, apps: Iterable[str], look: Callable[[str], None], *, interval: float = INTERVAL
+        self,
+        apps: Iterable[str],
+        look: Callable[[str], None],
+        *,
+        interval: float = INTERVAL,
+        choose: Callable[[Sequence[str]], Iterable[str]] = list,
     ) -> None:
         self._apps = tuple(apps)
+        self._choose = choose
         self._look = look
         self._interval = interval
         self._ended = Event()
@@ -51,7 +57,7 @@ class Observer:
 
         A problem says in a line what to do. A traceback is for what nobody foresaw.
         """
-        for app in self._apps:
+        for app in self._chosen():
             if self._ended.is_set():
                 return
             try:
@@ -69,6 +75,17 @@ class Observer:
                 )
             except Exception:
                 log.exception("an app could not be observed", app=app)
+
+    def _chosen(self) -> list[str]:
+        """All of them where that can't be found out: what is wrong is told of each then."""
+        try:
+            return list(self._choose(self._apps))
+        except NotDurable as error:
+            log.warning("waiting for Redis", error=str(error))
+            return []
+        except Exception:
+            log.exception("an app could not be observed", app="")
+            return list(self._apps)
 
     def _run(self) -> None:
         self.look_at_all()

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
 
+from release.events import EventKind
 from release.plan import celery_queue
 from release.problems import NotDurable
+from worker.log_context import about_offer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -32,6 +34,9 @@ SWEEP_EVERY: Final = 30
 
 LONG_WAIT: Final = 10.0
 """Seconds after which a release's log says that no worker is free."""
+
+STUCK: Final = 60.0
+"""Seconds after which channels are told of it, too."""
 
 STOP_SECONDS: Final = 2.0
 
@@ -97,7 +102,7 @@ class Reconciler:
         ending = self._queue.lost(stage.job_id, fence=stage.fence, why=why)
         if ending.offer is None:
             return
-        log.warning("stage lost", job=stage.job_id, owner=stage.owner, why=why)
+        log.warning("stage lost", owner=stage.owner, why=why, **about_offer(ending.offer))
         self._dispatcher.send(ending.offer)
         self._dispatcher.close_dead(stage.owner, why=why)
 
@@ -107,7 +112,7 @@ class Reconciler:
         for offer in reaped.overdue:
             with _others_going_on(offer.job_id):
                 if offer in unsent:
-                    log.info("sent again: nobody took the offer", job=offer.job_id, index=offer.index)
+                    log.info("sent again: nobody took the offer", **about_offer(offer))
                     self._dispatcher.send(offer)
                 elif offer.waited > LONG_WAIT:
                     self._tell_of_wait(offer)
@@ -118,7 +123,10 @@ class Reconciler:
             f"{offer.stages[offer.index]} has waited for a worker for {offer.waited:.0f} s: all that serve"
             f" {queue} are busy, or none runs. Start another: verdigris worker --queues {queue}"
         )
-        self._queue.tell_of_job(offer.job_id, mark=f"{offer.index}.f{offer.fence}", text=text)
+        mark = f"{offer.index}.f{offer.fence}"
+        self._queue.tell_of_job(offer.job_id, mark=mark, text=text)
+        if offer.waited > STUCK:
+            self._queue.tell_of_job(offer.job_id, mark=f"stuck.{mark}", text=text, event=EventKind.STUCK)
 
     def _run(self) -> None:
         while not self._ended.wait(INTERVAL):

@@ -16,6 +16,7 @@ import structlog
 from celery import Celery, chain
 
 from release.plan import celery_queue, task_name
+from worker.log_context import about_offer
 from worker.settings import sender_settings
 
 if TYPE_CHECKING:
@@ -45,10 +46,10 @@ def chain_of(app: Celery, offer: Offer) -> Signature[Any]:
 
 def _signature(app: Celery, offer: Offer, index: int) -> Signature[Any]:
     arguments = {"job": offer.job_id, "index": index, "fence": offer.fence}
-    people = {"release": offer.release_id, "app": offer.app, "tag": offer.tag}
+    people = {"app": offer.app, "tag": offer.tag, "release": offer.release_id}
     return app.signature(
         task_name(offer.stages[index]),
-        kwargs=arguments | people,
+        kwargs=people | arguments,
         immutable=True,
         task_id=offer.task_prefix(index) + secrets.token_hex(4),
         queue=celery_queue(offer.kind, offer.stages[index]),
@@ -74,11 +75,11 @@ class Sender:
         try:
             chain_of(self._app, offer).apply_async()
         except Exception as error:  # noqa: BLE001 -- whatever the broker says, the offer stands in Redis
-            log.warning("publishing failed; a worker sends it again", job=offer.job_id, error=str(error))
+            log.warning("publishing failed; a worker sends it again", error=str(error), **about_offer(offer))
 
-    def show_waiting(self, job_id: str, *, app: str, tag: str) -> None:
+    def show_waiting(self, job_id: str, *, app: str, tag: str, release: str | None) -> None:
         """Let Flower show a waiting job as a PENDING task: a ``task-sent`` event and nothing else."""
-        about = repr({"app": app, "tag": tag})
+        about = repr({"app": app, "tag": tag, "release": release})
         self._event("task-sent", _row(job_id), name=WAITING_TASK, args="()", kwargs=about, queue=app)
 
     def close_waiting(self, job_id: str) -> None:
@@ -134,9 +135,9 @@ class BackgroundSender:
         """As ``Sender.send``, soon."""
         self._later(partial(self._sender.send, offer))
 
-    def show_waiting(self, job_id: str, *, app: str, tag: str) -> None:
+    def show_waiting(self, job_id: str, *, app: str, tag: str, release: str | None) -> None:
         """As ``Sender.show_waiting``, soon."""
-        self._later(partial(self._sender.show_waiting, job_id, app=app, tag=tag))
+        self._later(partial(self._sender.show_waiting, job_id, app=app, tag=tag, release=release))
 
     def close_waiting(self, job_id: str) -> None:
         """As ``Sender.close_waiting``, soon."""

@@ -83,6 +83,11 @@ class TagComparison:
         self._clock = clock
         self._resting: dict[str, datetime] = {}
 
+    def choose(self, apps: Sequence[str]) -> list[str]:
+        """Those of which a comparison is due, by one question for all of them: a look costs two each."""
+        lasts = self._tags.find_lasts(apps) if apps else {}
+        return [app for app in apps if self._is_due(app, *lasts[app])]
+
     def look(self, app: str) -> None:
         """Compare an app's tags, if it is time and no other worker does so."""
         now = self._clock()
@@ -98,10 +103,12 @@ class TagComparison:
 
     def _find_due(self, app: str) -> Due | None:
         last, asked = self._tags.find_last(app)
+        return Due(last, asked) if self._is_due(app, last, asked) else None
+
+    def _is_due(self, app: str, last: Comparison | None, asked: int) -> bool:
         configured = self._apps[app]
         interval = configured.poll or configured.compare_tags
-        is_now = is_due(last, asked=asked, interval=interval, now=self._clock())
-        return Due(last, asked) if is_now else None
+        return is_due(last, asked=asked, interval=interval, now=self._clock())
 
     def _compare(self, app: str, due: Due) -> None:
         """Git is read first: what is heard of while it answers counts as heard."""

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import click
 
-from cli import tables
+from cli.completing import AppName, MissedTag, ReleaseId
 from cli.failures import Exit, Failure
-from cli.following import Asking, follow_job
+from cli.following import Asking, check_outcome, follow_job
+from cli.footer import Footer
+from cli.log_lines import print_line
 from cli.session import Session, client_command
+from cli.text import shown_seconds
 from release.model import JobKind, JobState
 
 if TYPE_CHECKING:
@@ -33,7 +36,9 @@ reason_option = click.option("--reason", default="", help="Why; kept in the hist
 override_option = click.option(
     "--override-freeze", is_flag=True, help="Go past a freeze that is on; needs --reason."
 )
-release_option = click.option("--release", metavar="RELEASE", help="Which, where it isn't the obvious one.")
+release_option = click.option(
+    "--release", metavar="RELEASE", type=ReleaseId(), help="Which, where it isn't the obvious one."
+)
 
 
 def waiting_options(function: Command) -> Command:
@@ -51,8 +56,8 @@ def waiting_options(function: Command) -> Command:
 
 
 @click.command
-@click.argument("app")
-@click.argument("tag")
+@click.argument("app", type=AppName())
+@click.argument("tag", type=MissedTag())
 @click.option("--commit", default="", help="Full hash; left out, the one that the tag points at.")
 @reason_option
 @waiting_options
@@ -68,7 +73,7 @@ def deploy(
 
 
 @click.command
-@click.argument("app")
+@click.argument("app", type=AppName())
 @release_option
 @reason_option
 @override_option
@@ -120,7 +125,7 @@ def or_directly(function: Command) -> Command:
 
 
 @click.command
-@click.argument("app")
+@click.argument("app", type=AppName())
 @release_option
 @reason_option
 @waiting_options
@@ -134,7 +139,7 @@ def rollback(
 
 
 @click.command
-@click.argument("app")
+@click.argument("app", type=AppName())
 @reason_option
 @waiting_options
 @client_command
@@ -147,7 +152,7 @@ def decommission(session: Session, *, app: str, reason: str, **waiting: Unpack[W
 
 
 @click.command
-@click.argument("release")
+@click.argument("release", type=ReleaseId())
 @reason_option
 @waiting_options
 @client_command
@@ -157,7 +162,7 @@ def redeploy(session: Session, *, release: str, reason: str, **waiting: Unpack[W
 
 
 @click.command
-@click.argument("release")
+@click.argument("release", type=ReleaseId())
 @reason_option
 @waiting_options
 @client_command
@@ -167,7 +172,7 @@ def retry(session: Session, *, release: str, reason: str, **waiting: Unpack[Wait
 
 
 @click.command
-@click.argument("release")
+@click.argument("release", type=ReleaseId())
 @reason_option
 @waiting_options
 @client_command
@@ -177,7 +182,7 @@ def cancel(session: Session, *, release: str, reason: str, **waiting: Unpack[Wai
 
 
 @click.command
-@click.argument("release")
+@click.argument("release", type=ReleaseId())
 @reason_option
 @override_option
 @waiting_options
@@ -220,50 +225,59 @@ def finish(session: Session, answer: Json, asking: Asking, *, wait: bool, wanted
     if not answer.get("is_new", True):
         session.tell("this was asked before; it is not done a second time")
     session.tell(f"accepted: job {job['id']}{_of_release(answer)}")
+    if answer.get("changes"):
+        session.tell(f"changes: {answer['changes']}")
     if wait:
         answer = _follow(session, asking, job)
+        _check_end(answer, wanted)
     if session.is_json:
         session.dump(answer)
     if wait:
-        check_outcome(answer["job"], wanted)
-        _tell_end(session, answer["job"])
+        _tell_end(session, answer["job"], asking.elapsed)
     else:
         session.tell(f"see it with `verdigris show {job['id']}`, or give --wait to follow it")
 
 
-def check_outcome(job: Json, wanted: JobState) -> None:
-    """Whether the job ended as it should.
+def _check_end(answer: Json, wanted: JobState) -> None:
+    """Whether the job ended as it should; where not, job and release stand beside the error in JSON.
 
     Raises:
-        Failure: it did not, in the words that the job keeps.
+        Failure: it did not.
     """
-    if job["state"] == wanted:
-        return
-    problem = job["problem"] or {}
-    what = f"{job['kind']} of {job['tag']}"
-    raise Failure(
-        f"{what}: {problem.get('title', job['state'])}",
-        detail=problem.get("detail", ""),
-        next_step=problem.get("next_step", f"see it with `verdigris show {job['id']}`"),
-    )
+    try:
+        check_outcome(answer["job"], wanted)
+    except Failure as failure:
+        failure.beside = answer
+        raise
 
 
 def _follow(session: Session, asking: Asking, job: Json) -> Json:
     """The job and its release as they are when the job has ended."""
+    footer = Footer(asking)
 
     def show_line(line: Json) -> None:
         if not session.is_json:
-            tables.print_line(line)
+            footer.make_way(lambda: print_line(line))
 
+    asking.tell = lambda text: footer.make_way(lambda: session.tell(text))
     try:
-        ended = follow_job(asking, job, show_line=show_line)
-        release = asking.get("releases", ended["release"])["release"] if ended["release"] else None
+        with footer:
+            ended = follow_job(asking, job, show_line=show_line, show_state=footer.show_job)
+            release = asking.get("releases", ended["release"])["release"] if ended["release"] else None
     except KeyboardInterrupt:
-        raise Failure("interrupted", next_step=_goes_on(job), code=Exit.INTERRUPTED) from None
+        raise _left(job, Failure("interrupted", code=Exit.INTERRUPTED)) from None
     except Failure as failure:
-        failure.next_step = failure.next_step or _goes_on(job)
-        raise
+        raise _left(job, failure) from None
     return {"job": ended, "release": release}
+
+
+def _left(job: Json, failure: Failure) -> Failure:
+    """The failure of following a job that goes on."""
+    if "kind" in job:  # a server whose Redis went away meanwhile answers with the id alone
+        failure.detail = failure.detail or f"{job['app']}: {job['kind']} of {job['tag']}"
+    failure.next_step = failure.next_step or _goes_on(job)
+    failure.beside = {"job": job}
+    return failure
 
 
 def _goes_on(job: Json) -> str:
@@ -278,8 +292,8 @@ def _of_release(answer: Json) -> str:
     return f", release {release['id']}{tag}"
 
 
-def _tell_end(session: Session, job: Json) -> None:
-    session.tell(f"{job['kind']} of {job['tag']}: {job['state']}")
+def _tell_end(session: Session, job: Json, seconds: float) -> None:
+    session.tell(f"{job['kind']} of {job['tag']}: {job['state']} after {shown_seconds(seconds)}")
     if job["kind"] == JobKind.DEPLOY and job["state"] == JobState.DONE:
         session.tell(
             f"move every user to it with `verdigris promote {job['app']} --release {job['release']}`"

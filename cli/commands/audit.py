@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from cli.completing import AppName, ReleaseId
 from cli.session import Session, client_command
 from cli.text import plain, shown_time, told_actor
 
@@ -24,10 +25,10 @@ TIME: Final = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S",
 
 
 @click.command
-@click.option("--app", help="Only of this app.")
+@click.option("--app", type=AppName(), help="Only of this app.")
 @click.option("--actor", help="Only by this one: token:ci, or a name for whoever has it.")
 @click.option("--action", help="Only of this kind, such as promote; `change` is a step in a release's life.")
-@click.option("--release", help="Only about the release of this id.")
+@click.option("--release", type=ReleaseId(), help="Only about the release of this id.")
 @click.option("--outcome", type=click.Choice(OUTCOMES), help="Only what came out so.")
 @click.option("--since", type=TIME, help="From this time on, in UTC.")
 @click.option("--until", type=TIME, help="Before this time, in UTC.")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -17,7 +19,8 @@ from webhook.endpoints import resolve_endpoints
 @click.command
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @click.option("--without-secrets", is_flag=True, help="Don't read secrets: they are elsewhere, as in CI.")
-def check_config(file: Path | None, *, without_secrets: bool) -> None:
+@click.option("--json", "is_json", is_flag=True, help="Write JSON, for programs.")
+def check_config(file: Path | None, *, without_secrets: bool, is_json: bool) -> None:
     """Check the configuration file.
 
     FILE is VERDIGRIS_CONFIG, else verdigris.yml. Every mistake is told with its line, and every secret that
@@ -25,15 +28,18 @@ def check_config(file: Path | None, *, without_secrets: bool) -> None:
     """
     path = file or Settings.read(os.environ).config
     try:
-        summary = describe(path, without_secrets=without_secrets)
+        found = examine(path, without_secrets=without_secrets)
     except ConfigError as error:
-        click.echo(str(error), err=True)
+        mistakes = str(error)
+        click.echo(mistakes, err=True)
+        if is_json:
+            click.echo(json.dumps({"file": str(path), "good": False, "mistakes": mistakes.splitlines()}))
         raise click.exceptions.Exit(Exit.FAILED) from None
-    click.echo(summary)
+    click.echo(json.dumps(found) if is_json else tell(found))
 
 
-def describe(path: Path, *, without_secrets: bool) -> str:
-    """What a good file holds, in a line.
+def examine(path: Path, *, without_secrets: bool) -> dict[str, Any]:
+    """What a good file holds.
 
     Raises:
         ConfigError: it is not good.
@@ -44,5 +50,17 @@ def describe(path: Path, *, without_secrets: bool) -> str:
     if not without_secrets:
         check_secrets(config, text, name=str(path), environment=os.environ)
         resolve_endpoints(config)
-    secrets = "not read" if without_secrets else "readable"
-    return f"{path}: good; apps: {', '.join(config.apps)}; secrets: {count}, {secrets}"
+    return {
+        "file": str(path),
+        "good": True,
+        "apps": list(config.apps),
+        "secrets": count,
+        "secrets_read": not without_secrets,
+    }
+
+
+def tell(found: dict[str, Any]) -> str:
+    """The same in a line."""
+    secrets = "readable" if found["secrets_read"] else "not read"
+    apps = ", ".join(found["apps"])
+    return f"{found['file']}: good; apps: {apps}; secrets: {found['secrets']}, {secrets}"

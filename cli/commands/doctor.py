@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from cli.color import color_option, shows_color
 from cli.failures import Exit, Failure
-from cli.text import has_colors, plain
+from cli.text import plain
 from release.environment import Settings
 from release.references import ConfigError
 from worker.checkup.checkup import UnknownApp, Wish, examine
@@ -34,6 +35,7 @@ WIDTH: Final = max(len(grade) for grade in Grade) + 1
 @click.option("--app", metavar="NAME", help="Look at this app's cluster, gateway and repository only.")
 @click.option("--url", metavar="URL", help="Address of the web process, to ask it as well.")
 @click.option("--json", "is_json", is_flag=True, help="Write JSON, for programs.")
+@color_option
 def doctor(app: str | None, url: str | None, *, is_json: bool) -> None:
     """Check an installation; each fault with its fix.
 
@@ -80,8 +82,9 @@ def _print(line: Line) -> None:
     """One line, which ``grep`` finds whole; on a terminal the fix has one of its own."""
     is_terminal = sys.stdout.isatty()
     grade = f"{line.grade:<{WIDTH}}"
-    if has_colors(os.environ, is_terminal=is_terminal):
+    is_colored = shows_color()
+    if is_colored:
         grade = click.style(grade, fg=COLORS[line.grade], bold=line.grade is not Grade.OK)
     gap = f"\n{' ' * WIDTH}" if is_terminal else "; "
     fix = f"{gap}fix: {plain(line.fix)}" if line.fix else ""
-    click.echo(f"{grade}{plain(line.about)}: {plain(line.found)}{fix}")
+    click.echo(f"{grade}{plain(line.about)}: {plain(line.found)}{fix}", color=is_colored)

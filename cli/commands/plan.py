@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from cli.color import color_option, say
 from cli.failures import Exit, Failure
-from cli.text import has_colors, plain
+from cli.text import plain
 from cluster.connection import Cluster
 from release.clock import utc_now
 from release.environment import Settings
@@ -38,6 +38,7 @@ STYLES: Final = {"+": "green", "-": "red", "@": "cyan"}
 @click.argument("app")
 @click.argument("tag")
 @click.option("--json", "is_json", is_flag=True, help="Write JSON, for programs.")
+@color_option
 def plan(app: str, tag: str, *, is_json: bool) -> None:
     """Say what a release of TAG would meet and change.
 
@@ -146,5 +147,4 @@ def _print_finding(what: str, finding: Finding, color: str) -> None:
 
 
 def _line(text: str, color: str = "", *, bold: bool = False) -> None:
-    colored = has_colors(os.environ, is_terminal=sys.stdout.isatty())
-    click.echo(click.style(plain(text), fg=color or None, bold=bold) if colored else plain(text))
+    say(text, fg=color or None, bold=bold)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from importlib.util import find_spec
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -16,14 +15,19 @@ import click
 from cli.failures import Exit, Failure
 from cli.lazy import missing_extra
 from cli.surroundings import current_surroundings
-from release.plan import RELEASES_QUEUE, SWITCHES_QUEUE
+from release.plan import RELEASES_QUEUE, SIGNALS_QUEUE, SWITCHES_QUEUE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 APPLICATION: Final = "webhook.wsgi:create()"
 WORKER: Final = "webhook.arrivals.ArrivalWorker"
+HOOKS: Final = "python:webhook.metrics_folder"
+LOGGER: Final = "webhook.gunicorn_log.UniformLogger"
 CELERY: Final = ("-A", "worker.app")
+SIGNALS: Final = ("-A", "worker.signals")
+LOGIN: Final = "FLOWER_BASIC_AUTH"
+COLUMNS: Final = "name,kwargs,state,received,runtime,worker"
 THREADS: Final = 8
 GRACEFUL_SECONDS: Final = 20
 REQUEST_SECONDS: Final = 30
@@ -56,9 +60,11 @@ def gunicorn_arguments(bind: str, workers: int) -> list[str]:
     request's address or scheme is; whose word on the sender counts is VERDIGRIS_TRUSTED_PROXIES' business.
     """
     return [
+        f"--config={HOOKS}",
         f"--bind={bind}",
         f"--workers={workers}",
         f"--worker-class={WORKER}",
+        f"--logger-class={LOGGER}",
         f"--threads={THREADS}",
         f"--timeout={REQUEST_SECONDS}",
         f"--graceful-timeout={GRACEFUL_SECONDS}",
@@ -71,19 +77,21 @@ def gunicorn_arguments(bind: str, workers: int) -> list[str]:
 @click.command
 @click.option(
     "--queues",
-    type=click.Choice([RELEASES_QUEUE, SWITCHES_QUEUE]),
+    type=click.Choice([RELEASES_QUEUE, SWITCHES_QUEUE, SIGNALS_QUEUE]),
     default=RELEASES_QUEUE,
     show_default=True,
-    help="releases: deploys. switches: promote, rollback, decommission.",
+    help="releases: deploys. switches: promote, rollback, decommission. signals: what is told outside.",
 )
 @click.option("--name", help="Name in Flower, unique on this machine [default: queue and process id].")
 def worker(queues: str, name: str | None) -> None:
     """A worker that carries out jobs, one at a time.
 
-    Run at least one for each of the two queues: a rollback then never waits for a rollout. More for
-    releases let more apps be released at once. Let a supervisor restart it when it ends.
+    Run at least one for each of the first two queues: a rollback then never waits for a rollout. More for
+    releases let more apps be released at once. One for signals, where the configuration names channels. Let
+    a supervisor restart it when it ends.
     """
-    check_environment(os.environ)
+    check = check_channels if queues == SIGNALS_QUEUE else check_environment
+    check(os.environ)
     click.echo(f"takes jobs of queue {queues}", err=True)
     current_surroundings().launch("celery", worker_arguments(queues, name or f"{queues}-{os.getpid()}"))
 
@@ -128,10 +136,28 @@ def check_environment(environment: Mapping[str, str]) -> None:
         raise Failure("the worker can't start", detail=str(error), code=Exit.USAGE) from error
 
 
+def check_channels(environment: Mapping[str, str]) -> None:
+    """Refuse to start with a channel that could not be used; what apps need is nothing to this worker.
+
+    Raises:
+        Failure: with what is wrong.
+    """
+    from release.channels import resolve_secret  # noqa: PLC0415 -- slow to import; only this worker needs it
+    from release.environment import Settings  # noqa: PLC0415 -- the same
+    from release.loading import load_config  # noqa: PLC0415 -- the same
+    from release.references import ConfigError  # noqa: PLC0415 -- the same
+
+    try:
+        for name, channel in load_config(Settings.read(environment).config).channels.items():
+            resolve_secret(name, channel, environment)
+    except ConfigError as error:
+        raise Failure("the worker can't start", detail=str(error), code=Exit.USAGE) from error
+
+
 def worker_arguments(queue: str, name: str) -> list[str]:
     """One job at a time in a child of its own; gossip and mingle are for workers that know each other."""
     return [
-        *CELERY,
+        *(SIGNALS if queue == SIGNALS_QUEUE else CELERY),
         "worker",
         "--concurrency=1",
         "--pool=prefork",
@@ -153,31 +179,42 @@ def worker_arguments(queue: str, name: str) -> list[str]:
     help="File that keeps what Flower has seen over a restart.",
 )
 def flower(address: str, port: int, database: Path | None) -> None:
-    """Flower, to watch the workers.
+    """Flower, to watch the workers; it changes nothing.
 
-    With FLOWER_BASIC_AUTH=user:password in the environment it asks for a login; without, it is for this
-    machine only.
+    FLOWER_BASIC_AUTH=user:password in the environment is its login. There is no start without one: on a
+    machine of several people, or with a port forwarded, nobody else's browser is far.
     """
     if find_spec("flower") is None:
         raise missing_extra("flower", "flower", "flower")
-    if not os.environ.get("FLOWER_BASIC_AUTH") and not is_local(address):
-        raise Failure(
-            f"Flower would let everybody who reaches {address} stop the workers",
-            next_step="set FLOWER_BASIC_AUTH=user:password, or leave out --address",
-            code=Exit.USAGE,
-        )
+    check_login(os.environ.get(LOGIN, ""))
     current_surroundings().launch("celery", flower_arguments(address, port, database))
 
 
-def is_local(address: str) -> bool:
-    """Whether only this machine can reach the address."""
-    try:
-        return ip_address(address).is_loopback
-    except ValueError:
-        return address == "localhost"
+def check_login(login: str) -> None:
+    """Refuse a login that lets in whoever knows nothing.
+
+    Flower takes a comma for the end of one login and the beginning of the next.
+
+    Raises:
+        Failure: there is none, or one of them has no user or no password.
+    """
+    if login and all(
+        user and password for user, _, password in (one.partition(":") for one in login.split(","))
+    ):
+        return
+    raise Failure(
+        "Flower is not started without a login",
+        detail=f"{LOGIN} is {'not of the form user:password' if login else 'not set'}",
+        next_step=f"set {LOGIN}=me:$(openssl rand -hex 12) in the environment; no comma in it",
+        code=Exit.USAGE,
+    )
 
 
 def flower_arguments(address: str, port: int, database: Path | None) -> list[str]:
-    """No ``--broker-api``: with Redis, Flower ends at once when it is given one."""
+    """Read-only: who may stop a release is for the roles to say, and the audit trail to tell.
+
+    No ``--broker-api``: with Redis, Flower ends at once when it is given one.
+    """
     kept = ["--persistent=True", f"--db={database}"] if database else []
-    return [*CELERY, "flower", f"--address={address}", f"--port={port}", *kept]
+    listen = [f"--address={address}", f"--port={port}"]
+    return [*CELERY, "flower", *listen, "--read-only=True", f"--tasks-columns={COLUMNS}", *kept]

@@ -1,24 +1,21 @@
-"""Commands that only look: apps, releases, one release or job, and logs."""
+"""Commands that only look: apps, releases, one release or job."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Final
 
 import click
 
-from cli import tables
+from cli import release_tables, tables
+from cli.completing import AppName, ReleaseId
 from cli.failures import Refusal
-from cli.following import Asking, follow_log, new_lines
 from cli.session import Session, client_command
 
-if TYPE_CHECKING:
-    from cli.client import Json
-
-NOT_FOUND = 404
+NOT_FOUND: Final = 404
 
 
 @click.command
-@click.argument("name", required=False)
+@click.argument("name", required=False, type=AppName())
 @client_command
 def apps(session: Session, *, name: str | None) -> None:
     """Every app with what runs where, or one with its queue."""
@@ -32,7 +29,7 @@ def apps(session: Session, *, name: str | None) -> None:
 
 
 @click.command
-@click.option("--app", help="Only this app's.")
+@click.option("--app", type=AppName(), help="Only this app's.")
 @click.option("--limit", type=click.IntRange(1, 200), default=20, show_default=True, help="How many.")
 @client_command
 def releases(session: Session, *, app: str | None, limit: int) -> None:
@@ -41,11 +38,11 @@ def releases(session: Session, *, app: str | None, limit: int) -> None:
     if session.is_json:
         session.dump(answer)
     else:
-        tables.print_releases(answer["releases"])
+        release_tables.print_releases(answer["releases"])
 
 
 @click.command
-@click.argument("id_", metavar="RELEASE|JOB")
+@click.argument("id_", metavar="RELEASE|JOB", type=ReleaseId())
 @client_command
 def show(session: Session, *, id_: str) -> None:
     """One release with its jobs and steps, or one job."""
@@ -59,7 +56,7 @@ def show(session: Session, *, id_: str) -> None:
     if session.is_json:
         session.dump(answer)
     else:
-        tables.print_release(answer)
+        release_tables.print_release(answer)
 
 
 def _show_job(session: Session, job_id: str, no_release: Refusal) -> None:
@@ -70,28 +67,4 @@ def _show_job(session: Session, job_id: str, no_release: Refusal) -> None:
     if session.is_json:
         session.dump(job)
     else:
-        tables.print_job(job)
-
-
-@click.command
-@click.argument("release")
-@click.option("-f", "--follow", is_flag=True, help="Go on until none of its jobs waits or runs.")
-@client_command
-def logs(session: Session, *, release: str, follow: bool) -> None:
-    """The log of a release.
-
-    With --json, each line is a JSON object of its own.
-    """
-
-    def show_line(line: Json) -> None:
-        if session.is_json:
-            session.dump(line)
-        else:
-            tables.print_line(line)
-
-    asking = Asking(session.client, session.surroundings, None, lambda text: click.echo(text, err=True))
-    if follow:
-        follow_log(asking, release, show_line=show_line)
-        return
-    for line in new_lines(session.client.get, release, "0"):
-        show_line(line)
+        release_tables.print_job(job)

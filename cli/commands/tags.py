@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from cli import tables
-from cli.failures import Failure
+from cli.completing import AppName, MissedTag
+from cli.failures import Exit, Failure
 from cli.following import Asking
 from cli.session import Session, client_command
 
@@ -19,9 +20,14 @@ TIMEOUT: Final = 90.0
 
 
 @click.command
-@click.argument("app")
+@click.argument("app", type=AppName())
 @click.option("--compare", is_flag=True, help="Compare now, and wait for it.")
-@click.option("--dismiss", metavar="TAG", help="Decide against one: it is not told as missed any more.")
+@click.option(
+    "--dismiss",
+    metavar="TAG",
+    type=MissedTag(),
+    help="Decide against one: it is not told as missed any more.",
+)
 @client_command
 def tags(session: Session, *, app: str, compare: bool, dismiss: str | None) -> None:
     """Tags that are in Git and were never delivered.
@@ -34,12 +40,23 @@ def tags(session: Session, *, app: str, compare: bool, dismiss: str | None) -> N
         answer = _compare(session, app)
     else:
         answer = session.client.get("apps", app, "tags")
-    if session.is_json:
-        session.dump(answer)
-    else:
+    failure = _find_failure(answer) if compare else None
+    if not session.is_json:
         tables.print_tags(answer)
-    if compare and answer["error"]:
-        raise Failure("the tags could not be compared", detail=answer["error"]["detail"])
+    elif failure is None:
+        session.dump(answer)
+    if failure:
+        raise failure
+
+
+def _find_failure(answer: Json) -> Failure | None:
+    """Why a comparison failed; in JSON what is known so far stands beside."""
+    error = answer["error"]
+    if not error:
+        return None
+    failure = Failure("the tags could not be compared", detail=error["detail"], next_step=error["next_step"])
+    failure.beside = {**answer, "error": {**error, "exit_code": int(Exit.FAILED)}}
+    return failure
 
 
 def _compare(session: Session, app: str) -> Json:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from cli import tables
+from cli.completing import AppName
 from cli.session import Session, client_command
 
 if TYPE_CHECKING:
@@ -26,7 +27,13 @@ def token() -> None:
 @token.command
 @click.argument("name")
 @click.option("--role", type=click.Choice(ROLES), required=True, help="What it may.")
-@click.option("--app", "apps", multiple=True, help="Only for this app; may be repeated [default: for all].")
+@click.option(
+    "--app",
+    "apps",
+    type=AppName(),
+    multiple=True,
+    help="Only for this app; may be repeated [default: for all].",
+)
 @click.option(
     "--expires", type=click.DateTime(["%Y-%m-%d"]), help="From this day on, in UTC, it counts no more."
 )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cli.completing import ReleaseId
 from cli.rule_words import told_approvals, told_stop
 from cli.session import Session, client_command
 
@@ -16,7 +17,7 @@ comment_option = click.option("--comment", default="", help="What there is to sa
 
 
 @click.command
-@click.argument("release")
+@click.argument("release", type=ReleaseId())
 @comment_option
 @client_command
 def approve(session: Session, *, release: str, comment: str) -> None:
@@ -28,7 +29,7 @@ def approve(session: Session, *, release: str, comment: str) -> None:
 
 
 @click.command
-@click.argument("release")
+@click.argument("release", type=ReleaseId())
 @comment_option
 @client_command
 def reject(session: Session, *, release: str, comment: str) -> None:
@@ -40,7 +41,7 @@ def reject(session: Session, *, release: str, comment: str) -> None:
 
 
 @click.command(name="stop-countdown")
-@click.argument("release")
+@click.argument("release", type=ReleaseId())
 @click.option("--reason", default="", help="Why; kept with the release.")
 @client_command
 def stop_countdown(session: Session, *, release: str, reason: str) -> None:

@@ -58,6 +58,10 @@ class Crew:
         """Where a process's output goes."""
         return self._logs / f"{name}.log"
 
+    def pid(self, name: str) -> int:
+        """The process of that name, as it runs now."""
+        return self._running[name].pid
+
     def kill(self, name: str) -> int:
         """Kill a process and all its children with SIGKILL. Returns the pid that it had."""
         process = self._running[name]

@@ -23,7 +23,7 @@ Everything stays up until Ctrl-C. Try:
   your own tag    cd {clone}
                   git tag v4.0-green && git push origin v4.0-green
   command line    export VERDIGRIS_SERVER={web} VERDIGRIS_TOKEN=$(cat {token_file})
-                  {verdigris} apps; {verdigris} promote {app} --wait; {verdigris} rollback {app} --wait
+                  {verdigris} status; {verdigris} promote {app} --wait; {verdigris} rollback {app} --wait
   as a user       curl {gateway}
   with the cookie curl --cookie 'test=true' {gateway}
   the cluster     export KUBECONFIG={kubeconfig}

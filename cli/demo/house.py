@@ -34,6 +34,7 @@ def members(place: Place, web: socket) -> list[Member]:
         Member("releases-1", _worker("releases", "releases-1")),
         Member("releases-2", _worker("releases", "releases-2")),
         Member("switches", _worker("switches", "switches")),
+        Member("signals", _worker("signals", "signals")),
         Member("flower", _flower(place)),
     ]
 

@@ -151,6 +151,7 @@ class Place:
                     },
                     "namespace": NAMESPACE,
                     "image": f"registry.sandbox/{APP}:{{tag}}",
+                    "public_url": self.gateway,
                     "gateway": {"address": self.gateway},
                     "values": {
                         "hosts": ["127.0.0.1", "localhost"],

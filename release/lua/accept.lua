@@ -135,6 +135,8 @@ for _, open in ipairs({ open_jobs(wanted.app, wanted.kind, wanted.tag) }) do
   redis.call('RPUSH', open, wanted.id)
 end
 redis.call('LTRIM', key('app', wanted.app, 'jobs'), 0, 999)
+wanted.state = 'waiting'
+tell_job_event(wanted, at)
 if wanted.start_when ~= '' then
   wait_to_start(wanted, at)
 else

@@ -12,6 +12,7 @@ if job.started then
   if not job.cancel_by then
     set(job, 'cancel_by', ARGV[2])
     set(job, 'cancel_problem', ARGV[3])
+    tell_job_event(job, at)
   end
   return cjson.encode({ status = 'requested' })
 end

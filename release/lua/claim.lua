@@ -20,5 +20,6 @@ set(job, stage .. '.state', 'running')
 if not job[stage .. '.started'] then
   set(job, stage .. '.started', at)
 end
+tell_stage_event(job, stage_at(job, tonumber(job.index)), 'running', at)
 watch(job, at + tonumber(ARGV[5]))
 return cjson.encode({ claimed = true, give_up = job.give_up, attempt = tonumber(job.attempt), cancel = job.cancel_by })

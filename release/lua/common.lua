@@ -74,6 +74,75 @@ local function add_line(subject, stage, text, limit)
   redis.call('XADD', name, 'MAXLEN', '~', limit, '*', 'n', number, 'stage', stage, 'text', text)
 end
 
+-- Tell whoever listens, and let readers see that something of the app is new; `release.events` reads both.
+local function tell_event(kind, app, release, data)
+  redis.call('XADD', key('events'), 'MAXLEN', '~', '10000', '*',
+    'kind', kind, 'app', app, 'release', release, 'data', cjson.encode(data))
+  redis.call('HINCRBY', key('touched'), app, 1)
+end
+
+local function tell_job_event(job, at)
+  tell_event('job', job.app, job.release, { job = job.id, kind = job.kind, queue = job.queue, tag = job.tag,
+    color = job.color, state = job.state, actor = job.actor, at = at })
+end
+
+local function tell_stage_event(job, stage, state, at)
+  tell_event('stage', job.app, job.release, { job = job.id, kind = job.kind, tag = job.tag, color = job.color,
+    stage = stage, state = state, attempt = tonumber(job.attempt), at = at })
+end
+
+-- The name of a job's stage at an index, from 0.
+local function stage_at(job, index)
+  local position = 0
+  for name in string.gmatch(job.stages, '[^,]+') do
+    if position == index then
+      return name
+    end
+    position = position + 1
+  end
+end
+
+-- Numbers that outlive what they count; `release.counts` reads them. A name is a list, the first word says of what.
+local function count(amount, ...)
+  redis.call('HINCRBY', key('counts'), cjson.encode({ ... }), amount)
+end
+
+-- Upper bounds in milliseconds of what stages and switches take: from an instant to an hour; `release.counts` has them
+-- as well.
+local bounds = { 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000, 120000, 300000, 600000, 1800000, 3600000 }
+
+local function find_bound(took)
+  for _, bound in ipairs(bounds) do
+    if took <= bound then
+      return bound
+    end
+  end
+  return 'more'
+end
+
+-- A stage that ended, and how long it took, also counted in the first bound that holds it.
+local function count_stage(job, stage, outcome, took)
+  count(1, 'stages', job.app, stage, outcome)
+  count(1, 'stage-took', stage, find_bound(took))
+  count(took, 'stage-milliseconds', stage)
+end
+
+-- What the prober of a switch saw, once its job is over: as often as it was kept before, it is counted once.
+local function count_switch(job)
+  local probe = cjson.decode(job.probe)
+  count(1, 'switches', job.app, job.kind)
+  count(probe.requests, 'switch-requests', job.app)
+  count(probe.lost, 'switch-lost', job.app)
+  for _, answer in ipairs({ 'first_new', 'last_old' }) do
+    local seconds = probe[answer]
+    if type(seconds) == 'number' then
+      local took = math.floor(seconds * 1000 + 0.5)
+      count(1, 'switch-took', job.kind, answer, find_bound(took))
+      count(took, 'switch-milliseconds', job.kind, answer)
+    end
+  end
+end
+
 -- Which of 256 streams of ids a value's entries are in; `release.audit` chooses in the same way. Their number is
 -- bounded, however many releases and names there were.
 local function bucket_of(text)
@@ -130,14 +199,21 @@ local function offer(job, at, new_fence)
   end
   watch(job, at + tonumber(job.grace))
   redis.call('ZADD', key('deadlines'), at + tonumber(job.patience or 86400000), job.id)
+  if not job.turn then
+    set(job, 'turn', at)
+  end
+  if new_fence then
+    tell_job_event(job, at)
+  end
   return offer_of(job)
 end
 
 -- Keep a step of a release: with it, for whoever listens, and in the audit trail, which outlives the release.
 local function keep_change(change, tag)
-  local text = cjson.encode(change)
-  redis.call('RPUSH', key('changes-of', change.release), text)
-  redis.call('XADD', key('events'), 'MAXLEN', '~', '10000', '*', 'change', text)
+  redis.call('RPUSH', key('changes-of', change.release), cjson.encode(change))
+  tell_event('release', change.app, change.release, { from = change.from, to = change.to, tag = tag,
+    actor = change.actor, reason = change.reason, at = change.at })
+  count(1, 'releases', change.app, change.to)
   audit({ actor = change.actor, address = '', action = 'change', app = change.app, release = change.release,
     reason = change.reason, outcome = 'done', why = '',
     before = change.from and cjson.encode({ state = change.from, tag = tag }) or '{}',
@@ -239,6 +315,7 @@ local function hold(job, till, tag, at)
   redis.call('ZADD', key('held'), till, job.id)
   set(job, 'held_until', till)
   set(job, 'held_for', tag)
+  tell_job_event(job, at)
   tell(job, string.format('held for %d min: %s can be rolled back to so long. `verdigris decommission %s` gives it up'
     .. ' and lets this release go on', math.ceil((till - at) / 60000), tag, job.app))
 end
@@ -265,6 +342,7 @@ end
 local function enqueue(job, before, at)
   local queue = key('queue', job.queue)
   set(job, 'place', redis.call('INCR', key('places')))
+  set(job, 'queued', at)
   redis.call('ZADD', key('deadlines'), at + tonumber(job.patience), job.id)
   if before then
     redis.call('LINSERT', queue, 'BEFORE', before, job.id)
@@ -328,32 +406,37 @@ local function open_jobs(app, kind, tag)
   return key('app', app, 'open', kind), key('app', app, 'open', kind, tag)
 end
 
--- Take the job out of its queue for good. Answers the offers that this makes possible.
-local function finish(job, state, problem, at)
+-- Out of the line. A queue in which nobody stands any more is forgotten.
+local function leave_queue(job)
   local queue = key('queue', job.queue)
   redis.call('LREM', queue, 1, job.id)
+  if redis.call('GET', key('app', job.app, 'active')) == job.id then
+    redis.call('DEL', key('app', job.app, 'active'))
+  end
+  if redis.call('EXISTS', queue) == 0 then
+    redis.call('SREM', key('queues'), job.queue)
+    redis.call('SREM', key('app', job.app, 'queues'), job.queue)
+  end
+end
+
+-- Take the job out of its queue for good. Answers the offers that this makes possible.
+local function finish(job, state, problem, at)
+  leave_queue(job)
   for _, open in ipairs({ open_jobs(job.app, job.kind, job.tag) }) do
     redis.call('LREM', open, 1, job.id)
   end
   for _, index in ipairs({ 'watch', 'held', 'starting', 'deadlines' }) do
     redis.call('ZREM', key(index), job.id)
   end
-  if redis.call('GET', key('app', job.app, 'active')) == job.id then
-    redis.call('DEL', key('app', job.app, 'active'))
-  end
   set(job, 'state', state)
   set(job, 'ended', at)
   if problem ~= '' then
     set(job, 'problem', problem)
   end
+  tell_job_event(job, at)
   if job.release == '' then
     -- No release's end takes this record with it.
     redis.call('EXPIRE', key('job', job.id), 2592000)
   end
-  local offers = offer_next(job.app, job.queue, at)
-  if redis.call('EXISTS', queue) == 0 then
-    redis.call('SREM', key('queues'), job.queue)
-    redis.call('SREM', key('app', job.app, 'queues'), job.queue)
-  end
-  return offers
+  return offer_next(job.app, job.queue, at)
 end

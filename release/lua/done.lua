@@ -15,12 +15,18 @@ if job.state ~= 'running' or job.index ~= index then
 end
 set(job, stage .. '.state', outcome)
 set(job, stage .. '.ended', at)
+local name = stage_at(job, tonumber(index))
+tell_stage_event(job, name, outcome, at)
+count_stage(job, name, outcome, at - tonumber(job[stage .. '.started']))
 carry_out_legal(moves, at)
 local _, commas = string.gsub(job.stages, ',', ',')
 if outcome == 'passed' and tonumber(index) < commas then
   set(job, 'index', tonumber(index) + 1)
   set(job, 'attempt', 1)
   return cjson.encode({ status = 'next', offers = { offer(job, at, false) } })
+end
+if job.probe then
+  count_switch(job)
 end
 if outcome == 'cancelled' and problem == '' then
   problem = job.cancel_problem or ''

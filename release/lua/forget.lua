@@ -22,7 +22,7 @@ for _, id in ipairs(cjson.decode(ARGV[3])) do
       redis.call('LREM', key('app', app, 'jobs'), 0, job)
     end
     redis.call('DEL', key('release', id), key('changes-of', id), key('jobs-of', id), key('log', id),
-      key('votes', id), key('stopped', id))
+      key('votes', id), key('stopped', id), key('difference', id))
     redis.call('ZREM', key('releases'), id)
     redis.call('ZREM', key('app', app, 'releases'), id)
     forgotten = forgotten + 1

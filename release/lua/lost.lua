@@ -5,15 +5,7 @@ if job.state ~= 'running' or job.fence ~= ARGV[2] then
   return cjson.encode({ status = 'lost' })
 end
 set(job, 'attempt', tonumber(job.attempt) + 1)
-local stage = nil
-local position = 0
-for name in string.gmatch(job.stages, '[^,]+') do
-  if position == tonumber(job.index) then
-    stage = name
-  end
-  position = position + 1
-end
-if job.once == stage or tonumber(job.attempt) > tonumber(ARGV[4]) then
+if job.once == stage_at(job, tonumber(job.index)) or tonumber(job.attempt) > tonumber(ARGV[4]) then
   set(job, 'give_up', ARGV[3])
 end
 tell(job, 'offered to another worker: ' .. ARGV[3])

@@ -50,6 +50,7 @@ local function put_back(job)
   redis.call('SADD', key('app', job.app, 'queues'), job.queue)
   redis.call('ZREM', key('held'), job.id)
   redis.call('HDEL', key('job', job.id), 'held_until', 'held_for')
+  set(job, 'queued', at)
   return queue
 end
 

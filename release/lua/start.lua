@@ -1,5 +1,5 @@
 -- Let a job into its queue: what it waited for is there. It goes behind all that is in the queue already.
--- ARGV: job, moves, fields of its release as JSON
+-- ARGV: job, moves, fields of its release as JSON, whether no freeze stops it any more ('1')
 local job, at = read(key('job', ARGV[1])), now()
 if not waits_to_start(job) then
   return cjson.encode({ status = 'begun' })
@@ -12,6 +12,9 @@ for _, open in ipairs({ open_jobs(job.app, job.kind, job.tag) }) do
   redis.call('RPUSH', open, job.id)
 end
 carry_out_legal(cjson.decode(ARGV[2]), at)
+if ARGV[4] == '1' then
+  set(job, 'past_freeze', 1)
+end
 for field, value in pairs(cjson.decode(ARGV[3])) do
   redis.call('HSET', key('release', job.release), field, value)
 end

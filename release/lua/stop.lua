@@ -16,4 +16,6 @@ if find_first(promotes, 0, is_of_release) then
   return 'begun'
 end
 redis.call('HSET', key('stopped', id), 'actor', ARGV[2], 'reason', ARGV[3], 'at', now())
+tell_event('vote', release[2], id, { tag = release[3], decision = 'stop-countdown', actor = ARGV[2], comment = ARGV[3],
+  at = now() })
 return 'kept'

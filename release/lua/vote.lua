@@ -26,4 +26,5 @@ if decision == 'reject' and find_first(promotes, 0, has_begun) then
 end
 redis.call('RPUSH', key('votes', id), cjson.encode({ who = who, actor = ARGV[3], decision = decision,
   comment = ARGV[5], at = now() }))
+tell_event('vote', release[2], id, { tag = release[3], decision = decision, actor = ARGV[3], comment = ARGV[5], at = now() })
 return { 'kept' }

@@ -17,4 +17,5 @@ if redis.call('HGET', release, 'reason') == ARGV[2] then
 end
 redis.call('HSET', release, 'reason', ARGV[2])
 tell(job, ARGV[2])
+tell_job_event(job, now())
 return 1

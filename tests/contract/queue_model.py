@@ -43,6 +43,7 @@ class ModelJob:
     place: int = 0
     is_held: bool = False
     is_starting: bool = False
+    is_past_freeze: bool = False
     fences: list[int] = field(default_factory=list)
     ended: dict[int, StageState] = field(default_factory=dict)
 
@@ -142,14 +143,25 @@ class QueueModel:
         queue.insert(insertion_index(entries, job.entry, is_head_active=is_head_active), job)
         self._offer_head(job.new.queue)
 
-    def start(self, job: ModelJob, moves: Iterable[Move]) -> str:
+    def start(self, job: ModelJob, moves: Iterable[Move], *, is_past_freeze: bool) -> str:
         """Status."""
         if not job.is_starting:
             return "begun"
         job.is_starting = False
+        job.is_past_freeze |= is_past_freeze
         self.move(moves)
         self._enqueue(job)
         return "started"
+
+    def postpone(self, job: ModelJob, *, fence: int, moves: Iterable[Move]) -> str:
+        """Status."""
+        if job.state is not JobState.OFFERED or job.fence != fence or job.begun or job.is_past_freeze:
+            return "begun"
+        self.move(moves)
+        self._step_out(job)
+        job.state, job.is_starting = JobState.WAITING, True
+        self._offer_next(job)
+        return "postponed"
 
     def end_wait(self, job: ModelJob, moves: Iterable[Move]) -> str:
         """Status."""
@@ -216,9 +228,15 @@ class QueueModel:
         return "cancelled"
 
     def _leave(self, job: ModelJob, state: JobState) -> None:
+        self._step_out(job)
+        job.state, job.is_held, job.is_starting = state, False, False
+        self._offer_next(job)
+
+    def _step_out(self, job: ModelJob) -> None:
         if not job.is_held and not job.is_starting:
             self.queues[job.new.queue].remove(job)
-        job.state, job.is_held, job.is_starting = state, False, False
+
+    def _offer_next(self, job: ModelJob) -> None:
         heads = [queue[0] for queue in self.queues.values() if queue]
         mine = [head for head in heads if head.new.app == job.new.app]
         mine.sort(key=lambda head: (-urgency(head.new.kind), head.place))

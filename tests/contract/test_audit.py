@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from release.redis_access import Client
+    from tests.contract.queue_line import Line
 
 CI, OCTOCAT = Actor("token", "ci"), Actor("git", "octocat")
 REFUSED, ACCEPTED = Outcome.REFUSED, Outcome.ACCEPTED
@@ -375,3 +376,13 @@ def test_without_redis_nothing_is_entered_and_nothing_is_read() -> None:
     ):
         with pytest.raises(NotDurable):
             ask()
+
+
+def test_whether_there_is_something_new_of_an_app_is_one_look(line: Line) -> None:
+    before = line.store.audit.find_newest("shop")
+    line.accept("a")
+    after = line.store.audit.find_newest("shop")
+
+    assert before == ""
+    assert after
+    assert line.store.audit.find_newest("shop") == after

@@ -52,7 +52,7 @@ class NoOutbox:
     def send(self, offer: Offer) -> None:
         """Nothing: the offer stays in Redis."""
 
-    def show_waiting(self, job_id: str, *, app: str, tag: str) -> None:
+    def show_waiting(self, job_id: str, *, app: str, tag: str, release: str | None) -> None:
         """Nothing is shown."""
 
     def close_waiting(self, job_id: str) -> None:

@@ -71,6 +71,7 @@ def test_a_comparison_is_read_back_as_it_was_kept(tags: HeardTags) -> None:
 
     assert tags.find_last("shop") == (kept, 2)
     assert tags.find_last("forum") == (None, 0)
+    assert tags.find_lasts(["forum", "shop"]) == {"forum": (None, 0), "shop": (kept, 2)}
 
 
 def test_tags_are_read_back_as_they_were_kept(tags: HeardTags) -> None:
@@ -185,6 +186,7 @@ def test_a_lease_that_ran_out_is_not_taken_from_the_next(client: Client, tags: H
 
 CALLS: dict[str, Callable[[HeardTags], object]] = {
     "find_last": lambda tags: tags.find_last("shop"),
+    "find_lasts": lambda tags: tags.find_lasts(["shop"]),
     "ask": lambda tags: tags.ask("shop"),
     "known": lambda tags: tags.known("shop"),
     "told": lambda tags: tags.told("shop", {"v1-blue": ONE}),

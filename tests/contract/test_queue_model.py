@@ -25,6 +25,7 @@ from hypothesis.stateful import (
 )
 
 from release.audit import Audit
+from release.events import BEGINNING, EventKind
 from release.jobs import DAY, Clash, NewJob, NewRelease, Wait
 from release.model import VERDIGRIS, Actor, Color, JobKind, JobState, Stage, StageState, StartWhen, State
 from release.problems import ProblemDocument
@@ -193,8 +194,8 @@ class Installation(RuleBasedStateMachine):
         self.ask(self.job(app, JobKind.DEPLOY, tag, release_id, release=release, clash=clash, wait=WAIT))
 
     @precondition(lambda self: any(job.is_starting for job in self.model.jobs.values()))
-    @rule(number=picks, has_come=st.sampled_from([True, True, True, False]))
-    def end_a_wait(self, number: int, *, has_come: bool) -> None:
+    @rule(number=picks, has_come=st.sampled_from([True, True, True, False]), by_hand=st.booleans())
+    def end_a_wait(self, number: int, *, has_come: bool, by_hand: bool) -> None:
         starting = [job for job in self.model.jobs.values() if job.is_starting]
         job = starting[number // 2 % len(starting)] if number % 2 else self.pick(number)
         target = State.QUEUED if has_come else State.FAILED
@@ -202,11 +203,31 @@ class Installation(RuleBasedStateMachine):
         before = self.model.offered()
 
         if has_come:
-            ending = self.queue.start(job.id, moves=moves, fields={"start_when": "pushed"})
-            assert ending.status == self.model.start(job, moves)
+            fields = {"start_when": "pushed"}
+            ending = self.queue.start(job.id, moves=moves, fields=fields, is_past_freeze=by_hand)
+            assert ending.status == self.model.start(job, moves, is_past_freeze=by_hand)
         else:
             ending = self.queue.end_wait(job.id, problem=PROBLEM, moves=moves)
             assert ending.status == self.model.end_wait(job, moves)
+        self._check_offers(ending.offers, before)
+
+    @precondition(lambda self: any(job.state is JobState.OFFERED for job in self.model.jobs.values()))
+    @rule(number=picks, is_late=st.booleans())
+    def freeze(self, number: int, *, is_late: bool) -> None:
+        """A freeze is on when a deploy's turn comes."""
+        offered = [job for job in self.model.jobs.values() if job.state is JobState.OFFERED]
+        job = offered[number % len(offered)]
+        if job.new.kind is not JobKind.DEPLOY:
+            return
+        fence = job.fence - is_late
+        moves = [Move(job.new.release_id, frozenset({State.QUEUED}), State.WAITING, VERDIGRIS, "frozen")]
+        before = self.model.offered()
+
+        ending = self.queue.postpone(
+            job.id, fence=fence, moves=moves, fields={}, patience=DAY, reason="frozen"
+        )
+
+        assert ending.status == self.model.postpone(job, fence=fence, moves=moves)
         self._check_offers(ending.offers, before)
 
     @precondition(lambda self: self.model.releases)
@@ -388,9 +409,11 @@ class Installation(RuleBasedStateMachine):
         """One entry a step: of a release in the order of its life, of all in that of their announcement."""
         trail = [json.loads(line) for line in Audit(self.client).export()]
         told = [step_of(one) for one in trail]
-        announced = [json.loads(event["change"]) for _, event in self.client.xrange("verdigris:events")]
+        announced = self.store.events.read(after=BEGINNING, limit=10_000)
         assert [(step.release_id, step.target, step.reason) for step in told] == [
-            (one["release"], one["to"], one["reason"]) for one in announced
+            (one.release_id, one.data["to"], one.data["reason"])
+            for one in announced
+            if one.kind is EventKind.RELEASE
         ]
         for release_id in self.model.releases:
             steps = [step for step in told if step.release_id == release_id]

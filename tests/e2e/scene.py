@@ -47,7 +47,7 @@ class NoCelery:
     def send(self, offer: Offer) -> None:
         """A worker would get it."""
 
-    def show_waiting(self, job_id: str, *, app: str, tag: str) -> None:
+    def show_waiting(self, job_id: str, *, app: str, tag: str, release: str | None) -> None:
         """Flower would show it."""
 
     def close_waiting(self, job_id: str) -> None:

@@ -59,7 +59,7 @@ def test_a_missed_tag_is_released_once_somebody_confirms(
     job = only_job(scene)
     assert (job.kind, job.actor, job.reason) == (JobKind.DEPLOY, MARIA, "the hook was off")
     assert scene.release(job.release_id or "").commit == COMMIT
-    page.goto(scene.url)
+    page.goto(f"{scene.url}/apps/shop")
     expect(part_of(page)).to_contain_text("None.")
 
 

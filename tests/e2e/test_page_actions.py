@@ -132,7 +132,7 @@ class TestWithoutJavaScript:
         for label in ("Roll back to v1.0-blue", "Decommission blue"):
             press(app_of(page), label)
             asked.append(scene.store.queue("shop")[-1].kind)
-            page.goto(scene.url)
+            page.goto(f"{scene.url}/apps/shop")
         press(app_of(page), "Deploy a tag", tag="v3.0-green")
         press(page, "Cancel")
         expect(page.get_by_role("alert")).to_contain_text("Cancelled.")

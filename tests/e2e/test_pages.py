@@ -129,7 +129,7 @@ class TestReading:
         assert above
         assert below
         assert above["y"] + above["height"] < below["y"]
-        page.goto(scene.url)
+        page.goto(f"{scene.url}/apps/shop")
         expect(app_of(page).locator(".recent")).to_contain_text("The container keeps crashing: shop: pod")
 
     def test_who_moved_users_appears_by_itself_before_all_else_of_the_app(
@@ -232,7 +232,7 @@ class TestStayingUpToDate:
         expect(newer.locator("form")).to_be_hidden()
 
     def test_a_lost_connection_is_told_and_its_return_too(self, visitors: Visitors) -> None:
-        visitors.expected.append("ERR_INTERNET_DISCONNECTED")
+        visitors.expected += ["ERR_INTERNET_DISCONNECTED", "htmx:"]
         page = visitors.sign_in()
         page.context.set_offline(True)
         expect(page.locator("#freshness")).to_contain_text("No connection")
@@ -271,7 +271,7 @@ class TestForEverybody:
         visitors.expected += ["Content Security Policy", "http://127.0.0.2:9/"]
         page = visitors.sign_in()
         page.evaluate(INJECT)
-        expect(page).to_have_title("Verdigris")
+        expect(page).to_have_title("shop · Verdigris")
         for what in ("inline script violates", "'http://127.0.0.2:9/' violates", "asked another host"):
             assert any(what in complaint for complaint in visitors.complaints), visitors.complaints
 
@@ -279,7 +279,7 @@ class TestForEverybody:
         release_id = scene.bring_hostile(f"v{HOSTILE}blue", reason=HOSTILE)
         scene.observe(problem=HOSTILE)
         page = visitors.sign_in()
-        for path in ("/", f"/releases/{release_id}"):
+        for path in ("/", "/apps/shop", "/queue", "/history", f"/releases/{release_id}"):
             page.goto(scene.url + path)
             expect(page.get_by_role("main")).to_contain_text(
                 "<script>document.title='owned'</script>\\u202eeulb-"
@@ -287,7 +287,7 @@ class TestForEverybody:
             assert "owned" not in page.title().partition("<script>")[0]
             assert page.locator("main script").count() == 0
             assert "\u202e" not in page.content()
-        page.goto(scene.url)
+        page.goto(f"{scene.url}/apps/shop")
         press(app_of(page), "Deploy a tag", tag="v1.0-blue", reason=HOSTILE)
         expect(page.locator(".asked")).to_contain_text(
             "“\"'><script>document.title='owned'</script>\\u202eeulb-”"

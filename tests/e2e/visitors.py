@@ -36,7 +36,7 @@ class Visitors:
         page.goto(self.scene.url + path)
         return page
 
-    def sign_in(self, path: str = "/", **settings: Any) -> Page:  # noqa: ANN401 -- playwright's own settings
+    def sign_in(self, path: str = "/apps/shop", **settings: Any) -> Page:  # noqa: ANN401 -- playwright's own settings
         """Maria's window."""
         page = self._new_window(**settings)
         entered = page.request.get(f"{self.scene.url}/enter/{self.scene.ticket('maria')}", max_redirects=0)

@@ -108,8 +108,8 @@ class Sent:
     def send(self, offer: Offer) -> None:
         self.offers.append(offer)
 
-    def show_waiting(self, job_id: str, *, app: str, tag: str) -> None:
-        self.shown.append(f"{job_id} {app} {tag}")
+    def show_waiting(self, job_id: str, *, app: str, tag: str, release: str | None) -> None:
+        self.shown.append(f"{job_id} {app} {tag} {release}")
 
     def close_waiting(self, job_id: str) -> None:
         self.closed.append(job_id)
@@ -543,7 +543,7 @@ class Line:
 
 
 def _switch_alone(step: Step) -> Passed:
-    move_users(step, check=lambda route: check_passed(step, route))
+    move_users(step, check=check_passed)
     return Passed(moves(step))
 
 

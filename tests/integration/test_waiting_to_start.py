@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,6 +12,7 @@ from release.secret import Secret
 from release.starting import Starting
 from sandbox.images import digest_of
 from tasks.plan import Place, make_plan
+from tests.integration.line import ANNA
 from tests.unit.webhook.fakes import HOOK_SECRET, dump, headers, push
 from webhook.application import create_app
 from webhook.services import WebSettings
@@ -198,3 +200,26 @@ def test_a_plan_shows_the_image_by_its_digest_or_says_that_a_release_would_wait(
     assert made.findings.warnings == []
     [deployment] = [change for change in made.changes if change.ref.kind == "Deployment"]
     assert f"image: {line.image}:v1-blue@{DIGEST}" in deployment.difference
+
+
+def test_a_deploy_whose_turn_comes_in_a_freeze_waits_for_its_end(make_line: Callable[..., Line]) -> None:
+    line = make_line()
+    # given one that stands in its queue when a freeze begins
+    release = line.push("v1-blue")
+    now = datetime.now(UTC)
+    begin, end = (f"{now + timedelta(hours=hours):%Y-%m-%dT%H:%M}" for hours in (-1, 1))
+    line.reconfigure(freezes=[{"from": begin, "to": end, "zone": "UTC", "reason": "inventory"}])
+
+    # when its turn comes
+    (ended,) = line.run()
+
+    # then nothing was touched, and it waits in nobody's way
+    assert "shop is frozen; it goes on when that ends" in ended.result
+    assert line.state(release) == "waiting"
+    assert line.release(release.id).reason.endswith("UTC: inventory")
+    assert line.find("Deployment", "blue") is None
+
+    # and goes on when somebody lets it
+    line.requests.start(release.id, actor=ANNA, reason="a hole in the fence", overrides_freeze=True)
+    assert results(line) == FOUR_STAGES
+    assert line.state(release) == "ready", line.told(release)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from release.model import StartWhen
 from source.address import anonymous
+from worker.checkup.channels import look_at_channels
 from worker.checkup.clocks import Clocks
 from worker.checkup.clusters import Clusters, Context, look_at_cluster
 from worker.checkup.configuration import (
@@ -74,7 +75,8 @@ def _examine(wish: Wish, lines: list[Line], config: Config | None, apps: Mapping
     if config:
         yield from look_at_secrets(config, settings, environment)
     contexts = contexts_of(settings, apps)
-    yield from run([*_of_the_house(wish, clocks), *_of_clusters(contexts, clusters, clocks)])
+    house = [*_of_the_house(wish, clocks), *_of_channels(wish, config)]
+    yield from run([*house, *_of_clusters(contexts, clusters, clocks)])
     around = [*_of_gateways(apps), *_of_repositories(apps), *_of_signatures(apps), *_of_registries(apps)]
     yield from run([*_of_namespaces(contexts, clusters, apps), *around])
     for name, app in apps.items():
@@ -99,6 +101,12 @@ def _of_the_house(wish: Wish, clocks: Clocks) -> Iterator[Check]:
     yield Check("redis", partial(look_at_redis, url, clocks))
     if wish.web:
         yield Check(f"web process {wish.web}", partial(look_at_web, wish.web))
+
+
+def _of_channels(wish: Wish, config: Config | None) -> Iterator[Check]:
+    if config and config.channels:
+        look = partial(look_at_channels, config, wish.settings.redis_url, wish.environment)
+        yield Check("channels", look)
 
 
 def _of_clusters(contexts: Iterable[Context], clusters: Clusters, clocks: Clocks) -> Iterator[Check]:

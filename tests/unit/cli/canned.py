@@ -43,6 +43,8 @@ Json = dict[str, Any]
 
 NOON = datetime(2025, 6, 1, 12, tzinfo=UTC)
 TOKEN = "token-of-the-tests"
+HANG_UP = 0
+"""In place of a status: write the bytes as they are, and end the connection."""
 
 
 @dataclass
@@ -62,6 +64,7 @@ class CannedServer:
 
     url: str = ""
     asked: list[Asked] = field(default_factory=list)
+    refusal: ProblemDocument | None = None
     answers: dict[str, list[tuple[int, object, dict[str, str]]]] = field(
         default_factory=lambda: defaultdict(list)
     )
@@ -81,9 +84,19 @@ class CannedServer:
             **headers,
         )
 
+    def hang_up(self, what: str, after: bytes = b"") -> None:
+        """Add a lost connection in place of an answer."""
+        self.answer(what, after, status=HANG_UP)
+
+    def refuse_all(self, problem: ProblemDocument) -> None:
+        """From now on the answer to everything."""
+        self.refusal = problem
+
     def take(self, asked: Asked) -> tuple[int, object, dict[str, str]]:
         """What comes next for that request."""
         self.asked.append(asked)
+        if self.refusal:
+            return self.refusal.status, self.refusal.as_json(), {}
         prepared = self.answers.get(f"{asked.method} {asked.path.removeprefix('/api/v1')}")
         if not prepared:
             return 404, problem("unknown", status=404).as_json(), {}
@@ -119,8 +132,11 @@ class Terminal:
             clock=lambda: self.time.now,
             pause=self.time.pause,
             launch=lambda module, rest: self.launched.append((module, list(rest))),
+            now=lambda: NOON + timedelta(seconds=self.time.now),
         )
-        return CliRunner(env=self.environment).invoke(main, list(arguments), obj=surroundings)
+        return CliRunner(env=self.environment).invoke(
+            main, list(arguments), obj=surroundings, prog_name="verdigris"
+        )
 
     def write_profiles(self, text: str) -> None:
         """Write the file of profiles, wherever this system keeps it."""

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from tests.serving import serving
-from tests.unit.cli.canned import TOKEN, Asked, CannedServer, Terminal
+from tests.unit.cli.canned import HANG_UP, TOKEN, Asked, CannedServer, Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +33,10 @@ def server() -> Iterator[CannedServer]:
                 json.loads(body) if body else None,
             )
             status, content, headers = canned.take(asked)
+            if status == HANG_UP:
+                self.wfile.write(content if isinstance(content, bytes) else b"")
+                self.close_connection = True
+                return
             raw = content if isinstance(content, bytes) else json.dumps(content).encode()
             self.send_response(status)
             for name, value in {"Content-Type": "application/json", **headers}.items():

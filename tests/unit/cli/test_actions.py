@@ -129,7 +129,7 @@ def test_waiting_tells_stages_and_log_lines_as_they_come(terminal: Terminal, ser
         "deploy: passed after 1 min 3 s",
         "migrate: passed after 1 min 3 s",
         "smoke: passed after 1 min 3 s",
-        "deploy of v2.0-blue: done",
+        "deploy of v2.0-blue: done after 5 s",
         "move every user to it with `verdigris promote shop --release R1`",
     ]
 
@@ -158,7 +158,9 @@ def test_waiting_for_json_says_all_else_on_stderr(terminal: Terminal, server: Ca
     assert "smoke: passed" in result.stderr
 
 
-def test_json_of_a_failed_job_is_written_before_the_failure(terminal: Terminal, server: CannedServer) -> None:
+def test_json_of_a_failed_job_is_one_object_with_the_error_in_it(
+    terminal: Terminal, server: CannedServer
+) -> None:
     server.answer("POST /releases/R1/retry", accepted())
     server.answer("GET /jobs/J1", job(JobState.FAILED))
     server.answer("GET /releases/R1/log", log())
@@ -166,8 +168,11 @@ def test_json_of_a_failed_job_is_written_before_the_failure(terminal: Terminal, 
 
     result = terminal.run("retry", "R1", "--wait", "--json")
 
-    assert json.loads(result.stdout)["release"]["state"] == "failed"
-    assert result.exit_code == 1
+    told = json.loads(result.stdout)
+    assert set(told) == {"job", "release", "error"}
+    assert told["release"]["state"] == "failed"
+    assert told["error"]["title"] == "deploy of v2.0-blue: failed"
+    assert result.exit_code == told["error"]["exit_code"] == 1
     assert result.stderr.endswith(
         "Error: deploy of v2.0-blue: failed\nNext: see it with `verdigris show J1`\n"
     )
@@ -204,7 +209,7 @@ def test_the_exit_code_tells_the_outcome(
 
     assert result.exit_code == code
     if code == 0:
-        assert result.stdout.endswith(f"{kind} of v2.0-blue: {state}\n")
+        assert result.stdout.endswith(f"{kind} of v2.0-blue: {state} after 0 s\n")
 
 
 def test_a_job_without_a_release_is_followed(terminal: Terminal, server: CannedServer) -> None:
@@ -232,8 +237,21 @@ def test_waiting_ends_at_its_timeout(terminal: Terminal, server: CannedServer) -
     assert f"running {Stage.DEPLOY}" in result.stdout
     assert result.stderr == (
         "Error: not over after 2 s\n"
+        "shop: deploy of v2.0-blue\n"
         "Next: the job goes on without this command; see it with `verdigris show J1`\n"
     )
+
+
+def test_json_of_a_timeout_names_the_job_that_goes_on(terminal: Terminal, server: CannedServer) -> None:
+    server.answer("POST /apps/shop/promote", accepted())
+    server.answer("GET /jobs/J1", job())
+    server.answer("GET /releases/R1/log", log())
+
+    result = terminal.run("promote", "shop", "--wait", "--json", "--timeout", "2")
+
+    told = json.loads(result.stdout)
+    assert told["job"]["id"] == "J1"
+    assert told["error"]["exit_code"] == result.exit_code == 5
 
 
 def test_waiting_can_be_interrupted_and_says_that_the_job_goes_on(
@@ -247,7 +265,9 @@ def test_waiting_can_be_interrupted_and_says_that_the_job_goes_on(
     result = terminal.run("deploy", "shop", "v2.0-blue", "--wait")
 
     assert result.exit_code == 130
-    assert result.stderr.startswith("Error: interrupted\nNext: the job goes on without this command")
+    assert result.stderr.startswith(
+        "Error: interrupted\nshop: deploy of v2.0-blue\nNext: the job goes on without"
+    )
 
 
 def test_a_server_that_is_away_for_a_moment_is_asked_again_when_it_says(

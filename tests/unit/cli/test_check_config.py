@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -90,7 +92,7 @@ def test_secrets_can_be_left_unread(bare_terminal: Terminal) -> None:
     result = bare_terminal.run("check-config", "--without-secrets", str(EXAMPLE))
 
     assert result.exit_code == 0
-    assert result.stdout.endswith("good; apps: shop, addressbook; secrets: 8, not read\n")
+    assert re.search(r"good; apps: shop, addressbook; secrets: [0-9]+, not read\n$", result.stdout)
 
 
 def test_a_missing_file_is_told(bare_terminal: Terminal, tmp_path: Path) -> None:
@@ -98,3 +100,19 @@ def test_a_missing_file_is_told(bare_terminal: Terminal, tmp_path: Path) -> None
 
     assert result.exit_code == 1
     assert "start from verdigris.example.yml" in result.stderr
+
+
+def test_programs_get_what_a_good_file_holds_and_each_mistake_of_a_bad_one(bare_terminal: Terminal) -> None:
+    bad = bare_terminal.home / "bad.yml"
+    bad.write_text("apps: {shop: {colour: red}}", encoding="utf-8")
+
+    good = bare_terminal.run("check-config", "--without-secrets", "--json", str(EXAMPLE))
+    wrong = bare_terminal.run("check-config", "--json", str(bad))
+
+    found = json.loads(good.stdout)
+    assert (found["good"], found["apps"]) == (True, ["shop", "addressbook"])
+    assert found["secrets_read"] is False
+    told = json.loads(wrong.stdout)
+    assert (wrong.exit_code, told["good"]) == (1, False)
+    assert any("colour" in mistake for mistake in told["mistakes"])
+    assert wrong.stderr.splitlines() == told["mistakes"]

@@ -40,5 +40,5 @@ def test_an_interrupted_wait_exits_with_130(server: CannedServer, tmp_path: Path
         _, errors = process.communicate(timeout=30)
 
     assert process.returncode == 130
-    assert errors.startswith("Error: interrupted\nNext: the job goes on without this command")
+    assert errors.startswith("Error: interrupted\nshop: deploy of v2.0-blue\nNext: the job goes on without")
     assert "Traceback" not in errors

@@ -14,9 +14,10 @@ from click.testing import CliRunner
 from cli.failures import EXIT_CODES, Exit
 from cli.lazy import Entry, LazyGroup
 from cli.main import SECTIONS, main
+from tests.unit.cli.canned import app
 
 if TYPE_CHECKING:
-    from tests.unit.cli.canned import Terminal
+    from tests.unit.cli.canned import CannedServer, Terminal
 
 ROOT = Path(__file__).parents[3]
 HEAVY = {"rich", "pydantic", "yaml", "kubernetes", "celery", "flask", "requests", "redis", "sandbox"}
@@ -45,6 +46,20 @@ def test_client_commands_load_no_server() -> None:
     assert not loaded_by(program) & {"pydantic", "yaml", "kubernetes", "celery", "flask", "redis", "sandbox"}
 
 
+@pytest.mark.parametrize("words", ["'status'", "'status', '--json'"])
+def test_status_imports_no_more_than_it_needs(server: CannedServer, words: str) -> None:
+    server.answer("GET /apps", {"apps": [app()]})
+    server.answer("GET /releases", {"releases": []})
+
+    loaded = loaded_by(
+        f"from cli.main import main\nmain([{words}, '--server', '{server.url}'], standalone_mode=False)"
+    )
+
+    needed = {"requests"} if "json" in words else {"requests", "rich"}
+    assert loaded & HEAVY == needed
+    assert not loaded & {"release.model", "pytest"}
+
+
 @pytest.mark.parametrize("name", OWN)
 def test_each_summary_is_the_first_line_of_the_commands_help(name: str) -> None:
     command = main.get_command(click.Context(main), name)
@@ -61,7 +76,7 @@ def test_the_overview_shows_every_command_and_exit_code() -> None:
     assert all(f"  {name} " in output for name in NAMES)
     assert all(f"{code.value}  {meaning}" in output for code, meaning in EXIT_CODES.items())
     assert set(EXIT_CODES) == set(Exit)
-    assert "_VERDIGRIS_COMPLETE=bash_source verdigris" in output
+    assert "verdigris completion bash" in output
 
 
 def test_an_unknown_command_is_wrong_usage() -> None:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-import pytest
-
-from cli.commands.plan import as_json, has_colors
+from cli.commands.plan import as_json
 from cluster.kinds import Ref
 from release.model import Color
 from tasks.findings import Finding, Findings
@@ -44,21 +42,6 @@ def test_a_kubeconfig_that_is_not_there_is_wrong_usage(bare_terminal: Terminal, 
 
     assert result.exit_code == 2
     assert "Error: No usable kubeconfig" in result.stderr
-
-
-@pytest.mark.parametrize(
-    ("environment", "is_terminal", "colored"),
-    [
-        ({}, True, True),
-        ({"NO_COLOR": ""}, True, True),
-        ({"NO_COLOR": "1"}, True, False),
-        ({}, False, False),
-    ],
-)
-def test_colors_are_for_terminals_that_want_them(
-    environment: dict[str, str], *, is_terminal: bool, colored: bool
-) -> None:
-    assert has_colors(environment, is_terminal=is_terminal) is colored
 
 
 def test_programs_get_findings_warnings_and_changes_by_name() -> None:

@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[3]
 
 CONFIGURATION = """
 tokens: [{name: ci, value: {env: CI_TOKEN}}]
+channels: {chat: {kind: slack, url: {env: CHAT_URL}}}
 apps:
   shop:
     repository: https://git.example.com/shop.git
@@ -46,6 +47,8 @@ def test_web_becomes_gunicorn_with_threads(configured: Terminal) -> None:
         "--workers=3",
         "--worker-class=webhook.arrivals.ArrivalWorker",
         "--graceful-timeout=20",
+        "--config=python:webhook.metrics_folder",
+        "--logger-class=webhook.gunicorn_log.UniformLogger",
     } <= set(arguments)
     assert arguments[-1] == "webhook.wsgi:create()"
 
@@ -104,6 +107,31 @@ def test_a_worker_without_a_secret_of_an_app_does_not_start_and_names_it(configu
     assert configured.launched == []
 
 
+def test_a_worker_for_signals_needs_the_channels_secrets_and_no_other(configured: Terminal) -> None:
+    del configured.environment["SHOP_PASSWORD"]
+    configured.environment |= {"CHAT_URL": "https://hooks.example.com/T1/B1"}
+
+    assert configured.run("worker", "--queues", "signals").exit_code == 0
+
+    ((module, arguments),) = configured.launched
+    assert (module, arguments[:3]) == ("celery", ["-A", "worker.signals", "worker"])
+    assert "--queues=signals" in arguments
+
+
+@pytest.mark.parametrize("url", ["", "http://hooks.example.com/T1/B1"])
+def test_a_worker_for_signals_does_not_start_with_a_channel_that_cannot_be_used(
+    configured: Terminal, url: str
+) -> None:
+    configured.environment |= {"CHAT_URL": url}
+
+    result = configured.run("worker", "--queues", "signals")
+
+    assert result.exit_code == 2
+    assert "CHAT_URL" in result.stderr or "the channel chat" in result.stderr
+    assert not url or url not in result.stderr
+    assert configured.launched == []
+
+
 def test_a_worker_without_a_configuration_does_not_start(bare_terminal: Terminal) -> None:
     bare_terminal.environment |= {"VERDIGRIS_CONFIG": "nowhere.yml"}
 
@@ -120,13 +148,41 @@ def test_a_worker_of_another_queue_is_wrong_usage(bare_terminal: Terminal) -> No
 
 def test_flower_keeps_what_it_has_seen_where_a_file_is_named(bare_terminal: Terminal) -> None:
     pytest.importorskip("flower")
+    bare_terminal.environment |= {"FLOWER_BASIC_AUTH": "me:a long password"}
 
     bare_terminal.run("flower")
     bare_terminal.run("flower", "--port", "6000", "--database", "seen.db")
 
     (_, plain), (_, kept) = bare_terminal.launched
-    assert plain == ["-A", "worker.app", "flower", "--address=127.0.0.1", "--port=5555"]
-    assert kept[-3:] == ["--port=6000", "--persistent=True", "--db=seen.db"]
+    assert plain[:5] == ["-A", "worker.app", "flower", "--address=127.0.0.1", "--port=5555"]
+    assert "--read-only=True" in plain
+    assert kept == [*plain[:4], "--port=6000", *plain[5:], "--persistent=True", "--db=seen.db"]
+
+
+def test_flower_gets_its_password_by_the_environment_alone(bare_terminal: Terminal) -> None:
+    """Arguments are for all on the machine to read."""
+    pytest.importorskip("flower")
+    bare_terminal.environment |= {"FLOWER_BASIC_AUTH": "me:a long password"}
+
+    result = bare_terminal.run("flower")
+
+    assert "a long password" not in result.output + " ".join(bare_terminal.launched[0][1])
+
+
+@pytest.mark.parametrize("login", ["", "me", "me:", ":password", "me:password,", "me:pass,word"])
+@pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0"])  # noqa: S104 -- it is refused
+def test_flower_without_a_login_does_not_start_wherever_it_listens(
+    bare_terminal: Terminal, login: str, address: str
+) -> None:
+    pytest.importorskip("flower")
+    bare_terminal.environment |= {"FLOWER_BASIC_AUTH": login}
+
+    result = bare_terminal.run("flower", "--address", address)
+
+    assert result.exit_code == 2
+    assert "FLOWER_BASIC_AUTH" in result.stderr
+    assert "password" not in result.stderr.replace("user:password", "")
+    assert bare_terminal.launched == []
 
 
 @pytest.mark.parametrize(

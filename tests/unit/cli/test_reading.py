@@ -17,7 +17,6 @@ from release.model import (
     Migration,
     MigrationRecord,
     MigrationState,
-    Stage,
     StageState,
 )
 from release.others import Interference
@@ -246,57 +245,6 @@ def test_a_name_can_not_leave_the_api(terminal: Terminal, server: CannedServer) 
     assert terminal.run("show", "../../metrics?x#y").exit_code == 1
 
     assert server.asked[0].path == "/api/v1/releases/..%2F..%2Fmetrics%3Fx%23y"
-
-
-def test_a_log_is_read_page_by_page(terminal: Terminal, server: CannedServer) -> None:
-    server.answer("GET /releases/R1/log", log(line(1, "one"), line(2, "two", stage=Stage.MIGRATE)))
-    server.answer("GET /releases/R1/log", log(line(3, "three", seconds=61)))
-    server.answer("GET /releases/R1/log", log(after="3-0"))
-
-    result = terminal.run("logs", "R1")
-
-    assert result.stdout.splitlines() == [
-        "12:00:01 deploy   one",
-        "12:00:01 migrate  two",
-        "12:01:01 deploy   three",
-    ]
-    assert [asked.query["after"] for asked in server.asked] == [["0"], ["2-0"], ["3-0"]]
-
-
-def test_a_log_is_followed_until_no_job_is_left(terminal: Terminal, server: CannedServer) -> None:
-    server.answer("GET /releases/R1", details(job()))
-    server.answer("GET /releases/R1", details(job(JobState.DONE)))
-    server.answer("GET /releases/R1/log", log(line(1, "one")))
-    server.answer("GET /releases/R1/log", log(after="1-0"))
-    server.answer("GET /releases/R1/log", log(line(2, "two")))
-    server.answer("GET /releases/R1/log", log(after="2-0"))
-
-    result = terminal.run("logs", "R1", "--follow")
-
-    assert [text.split()[-1] for text in result.stdout.splitlines()] == ["one", "two"]
-    assert terminal.time.pauses == [1.0]
-    assert result.exit_code == 0
-
-
-def test_following_a_log_can_be_interrupted(terminal: Terminal, server: CannedServer) -> None:
-    terminal.time.interrupt_at = 3
-    server.answer("GET /releases/R1", details(job()))
-    server.answer("GET /releases/R1/log", log())
-
-    result = terminal.run("logs", "R1", "-f")
-
-    assert result.exit_code == 130
-    assert result.stderr == "Error: interrupted\n"
-
-
-def test_a_log_in_json_is_a_line_per_line(terminal: Terminal, server: CannedServer) -> None:
-    lines = [line(1, "one \x1b[31mred"), line(2, "two")]
-    server.answer("GET /releases/R1/log", log(*lines))
-    server.answer("GET /releases/R1/log", log(after="2-0"))
-
-    result = terminal.run("logs", "R1", "--json")
-
-    assert [json.loads(text) for text in result.stdout.splitlines()] == lines
 
 
 def test_json_is_the_servers_answer_and_nothing_else(terminal: Terminal, server: CannedServer) -> None:

@@ -7,7 +7,7 @@ from contextlib import redirect_stdout
 
 import pytest
 
-from cli.tables import print_releases
+from cli.release_tables import print_releases
 
 RELEASE = {
     "id": "R1",

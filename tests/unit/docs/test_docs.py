@@ -6,6 +6,7 @@ import ast
 import re
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final, cast, get_args
 
 import pytest
@@ -176,7 +177,7 @@ def rules() -> list[Rule]:
     key = Secret("k" * 32)
     app = create_app(
         without_secrets,
-        cast("Store", nobody),
+        cast("Store", SimpleNamespace(events=nobody)),
         cast("Requests", nobody),
         secret_key=key,
         settings=WebSettings(),

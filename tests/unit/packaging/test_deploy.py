@@ -165,7 +165,7 @@ def test_an_outage_of_redis_of_two_minutes_ends_no_process_and_takes_none_from_i
 
 
 @overlays
-@pytest.mark.parametrize("name", ["web", "releases", "switches"])
+@pytest.mark.parametrize("name", ["web", "releases", "switches", "signals"])
 def test_a_process_is_given_the_time_to_end_that_the_compose_file_gives(overlay: str, name: str) -> None:
     (workload,) = [one for one in workloads(overlay) if named(one) == name]
 
@@ -214,9 +214,9 @@ def test_the_configuration_is_one_and_a_change_of_it_starts_every_process_anew(o
             one["configMap"]["name"] for one in pod_of(workload)["volumes"] if "configMap" in one
         ]
         for workload in workloads(overlay)
-        if named(workload) in {"web", "releases", "switches"}
+        if named(workload) in {"web", "releases", "switches", "signals"}
     }
-    assert mounted == {name: [named(config)] for name in ("web", "releases", "switches")}
+    assert mounted == {name: [named(config)] for name in ("web", "releases", "switches", "signals")}
 
 
 @overlays
@@ -235,15 +235,28 @@ def test_what_there_is_of_each_overlay() -> None:
         overlay: {named(one): one["spec"]["replicas"] for one in workloads(overlay)} for overlay in OVERLAYS
     }
 
-    assert counts["single-node"] == {"web": 1, "releases": 1, "switches": 1, "redis": 1, "flower": 1}
-    assert counts["production"] == {"web": 3, "releases": 4, "switches": 2, "flower": 1}
+    assert counts["single-node"] == {
+        "web": 1,
+        "releases": 1,
+        "switches": 1,
+        "signals": 1,
+        "redis": 1,
+        "flower": 1,
+    }
+    assert counts["production"] == {
+        "web": 3,
+        "releases": 4,
+        "switches": 2,
+        "signals": 1,
+        "flower": 1,
+    }
     assert sorted(OVERLAYS) == sorted(path.name for path in (DEPLOY / "overlays").iterdir())
 
 
 @overlays
 def test_a_disruption_takes_one_process_of_each_sort_and_never_holds_a_node_back(overlay: str) -> None:
     budgets = of_kind(overlay, "PodDisruptionBudget")
-    for name in ("web", "releases", "switches"):
+    for name in ("web", "releases", "switches", "signals"):
         (workload,) = [one for one in workloads(overlay) if named(one) == name]
         labels = workload["spec"]["template"]["metadata"]["labels"]
         (budget,) = [
@@ -306,5 +319,5 @@ def test_user_and_folders_are_those_of_the_image(overlay: str) -> None:
             mounts = [mount["mountPath"] for mount in container_of(workload)["volumeMounts"]]
             assert f"USER {context['runAsUser']}:{context['runAsGroup']}\n" in dockerfile
             assert f"VERDIGRIS_CONFIG={mounts[0]}/verdigris.yml" in dockerfile
-            if named(workload) != "web":
+            if named(workload) not in {"web", "signals"}:
                 assert f"VERDIGRIS_DATA={mounts[1]}\n" in dockerfile

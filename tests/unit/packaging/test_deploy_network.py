@@ -132,7 +132,19 @@ def test_web_and_flower_reach_nothing_outside_but_redis(overlay: str) -> None:
         assert is_open(overlay, process, NAMES, 53, "UDP")
 
 
-@pytest.mark.parametrize("name", ["web", "releases", "switches", "flower"])
+@overlays
+def test_signals_go_out_over_https_alone_and_not_into_the_cluster(overlay: str) -> None:
+    signals = pod(overlay, "signals")
+
+    assert is_open(overlay, signals, OUTSIDE, 443)
+    assert [port for port in (22, 80, 6443) if is_open(overlay, signals, OUTSIDE, port)] == []
+    assert not is_open(overlay, signals, METADATA, 443)
+    assert not is_open(overlay, signals, GATEWAY, 443)
+    assert not is_open(overlay, signals, pod(overlay, "web"), 8000)
+    assert not is_open(overlay, STRANGER, signals, 8000)
+
+
+@pytest.mark.parametrize("name", ["web", "releases", "switches", "signals", "flower"])
 def test_every_process_reaches_redis_and_nobody_else_does(name: str) -> None:
     redis = pod("single-node", "redis")
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[3]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
-OURS = ["web", "releases", "switches", "flower"]
+OURS = ["web", "releases", "switches", "signals", "flower"]
 
 
 def procfile() -> dict[str, list[str]]:

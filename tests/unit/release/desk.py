@@ -62,14 +62,14 @@ class Sent:
     """An outbox that keeps what leaves through it."""
 
     offers: list[Offer] = field(default_factory=list)
-    waiting: list[tuple[str, str, str]] = field(default_factory=list)
+    waiting: list[tuple[str, str, str, str | None]] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
 
     def send(self, offer: Offer) -> None:
         self.offers.append(offer)
 
-    def show_waiting(self, job_id: str, *, app: str, tag: str) -> None:
-        self.waiting.append((job_id, app, tag))
+    def show_waiting(self, job_id: str, *, app: str, tag: str, release: str | None) -> None:
+        self.waiting.append((job_id, app, tag, release))
 
     def close_waiting(self, job_id: str) -> None:
         self.closed.append(job_id)

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
-from release.config import Config
+from release.config import App, Config
 from release.document import read_document
 from release.loading import check_secrets, load_config, parse_config, secret_references
 from release.model import Color
@@ -419,7 +419,7 @@ def test_the_example_loads_and_refers_to_its_secrets() -> None:
     assert references["tokens", 0, "value"].env == "VERDIGRIS_TOKEN_CI"
     assert references["sign_in", "client_secret"].env == "VERDIGRIS_CLIENT_SECRET"
     assert references["apps", "addressbook", "manifests", "variables", "DB_PASSWORD"]
-    assert len(references) == 8
+    assert len(references) == 11
 
 
 def parts(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
@@ -463,3 +463,31 @@ def test_values_in_the_example_are_defaults_unless_marked() -> None:
                     yield line
 
     assert list(unmarked(shown.apps["shop"], ("apps", "shop"))) == []
+
+
+@pytest.mark.parametrize(
+    ("address", "domain"),
+    [
+        (None, "example.com"),
+        ("https://shop.example.org", "example.com"),
+        ("https://shop.myexample.com", "example.com"),
+        ("https://shop.example.com", "com"),
+        ("shop.example.com", None),
+        ("https://ann:secret@shop.example.com", None),
+        ("https://shop.example.com/'x", None),
+    ],
+)
+def test_an_address_that_no_cookie_or_link_can_lead_to_is_refused(
+    address: str | None, domain: str | None
+) -> None:
+    app = load_config(EXAMPLE).apps["shop"].model_dump(exclude_unset=True, by_alias=True)
+
+    with pytest.raises(ValidationError):
+        App.model_validate({**app, "public_url": address, "test_cookie_domain": domain})
+
+
+def test_an_address_and_a_domain_that_it_is_in_are_taken() -> None:
+    app = load_config(EXAMPLE).apps["shop"].model_dump(exclude_unset=True, by_alias=True)
+    given = {"public_url": "https://shop.example.com/start", "test_cookie_domain": "example.com"}
+
+    assert App.model_validate({**app, **given}).public_url == "https://shop.example.com/start"

@@ -73,3 +73,10 @@ def test_what_is_no_document_is_told_with_its_line(text: str, line: int) -> None
 def test_a_text_that_would_make_python_objects_is_no_document() -> None:
     with pytest.raises(NoDocument, match="could not determine a constructor"):
         read_document("!!python/object/apply:os.getcwd []")
+
+
+def test_a_key_that_is_written_over_a_merged_one_is_not_repeated() -> None:
+    document = read_document("base: &base\n  a: 1\nshop:\n  <<: *base\n  a: 2\n")
+
+    assert document.data["shop"] == {"a": 2}
+    assert document.repeated() == []

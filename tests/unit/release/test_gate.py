@@ -160,6 +160,39 @@ class TestFreeze:
 
         assert office.release(accepted).state is State.FAILED
 
+    def test_one_whose_turn_comes_in_a_freeze_waits_again(self, office: Office) -> None:
+        let_the_freeze_end(office)
+        accepted = office.requests.deploy("shop", "v1.0-blue", actor=GIT, commit="c0ffee")
+        behind = office.requests.deploy("shop", "v2.0-blue", actor=GIT, commit="decade")
+        office.time.now = NOON
+
+        for each in (accepted, behind):
+            job = office.job(each)
+            assert office.requests._starting.postpone(job, fence=job.fence)
+
+        release, job = office.release(accepted), office.job(accepted)
+        assert (release.state, release.start_when) == (State.WAITING, StartWhen.FREEZE_ENDS)
+        assert release.reason == "waiting: the app is frozen until 2027-01-02 00:00 UTC: holidays"
+        assert job.state is JobState.WAITING
+        assert job.start_by is not None
+        assert office.store.find_active("shop") is None
+        # and goes on when it is over
+        let_the_freeze_end(office)
+        assert office.requests._starting.look(job)
+        assert office.job(accepted).state is JobState.OFFERED
+
+    def test_no_freeze_keeps_what_has_begun_or_was_let_through(self, office: Office) -> None:
+        accepted = office.requests.deploy("shop", "v1.0-blue", actor=GIT, commit="c0ffee")
+        release_id = accepted.release_id or ""
+        office.requests.start(release_id, actor=ANNA, reason="a hole in the fence", overrides_freeze=True)
+        job = office.job(accepted)
+
+        assert not office.requests._starting.postpone(job, fence=job.fence)
+        let_the_freeze_end(office)
+        begun = office.requests.deploy("late", "v1.0-blue", actor=GIT, commit="c0ffee")
+        assert not office.requests._starting.postpone(office.job(begun), fence=0)
+        assert office.job(accepted).state is JobState.OFFERED
+
     def test_one_that_is_retried_in_a_freeze_starts_when_it_is_over(self, office: Office) -> None:
         let_the_freeze_end(office)
         failed = office.deploy("v1.0-blue", to=State.FAILED)

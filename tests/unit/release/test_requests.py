@@ -32,14 +32,14 @@ class TestDeploy:
         assert (release.image, release.reason) == ("registry.example.com/shop:v2.0-blue", "pushed")
         assert (job.kind, job.queue, job.state) == (JobKind.DEPLOY, "shop", JobState.OFFERED)
         assert [offer.job_id for offer in desk.sent.offers] == [accepted.job_id]
-        assert desk.sent.waiting == [(accepted.job_id, "shop", "v2.0-blue")]
+        assert desk.sent.waiting == [(accepted.job_id, "shop", "v2.0-blue", accepted.release_id)]
 
     def test_a_tag_behind_another_is_shown_and_not_published(self, desk: Desk) -> None:
         first = desk.requests.deploy("shop", "v2.0-blue", actor=GIT)
         second = desk.requests.deploy("shop", "v2.1-blue", actor=GIT)
 
         assert [offer.job_id for offer in desk.sent.offers] == [first.job_id]
-        assert [job_id for job_id, _, _ in desk.sent.waiting] == [first.job_id, second.job_id]
+        assert [job_id for job_id, *_ in desk.sent.waiting] == [first.job_id, second.job_id]
 
     @pytest.mark.parametrize(
         ("commit", "image"), [("", None), ("c0ffee", "registry.example.com/docs:c0ffee")]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+import pytest
+
 from release.requests import Accepted
 from tests.unit.release.desk import ANNA, GIT
 
@@ -87,3 +89,13 @@ class TestDuplicates:
         assert len({(answer.release_id, answer.job_id) for answer in answers}) == 1
         assert [answer.is_new for answer in answers].count(True) == 1
         assert len(desk.sent.offers) == 1
+
+    @pytest.mark.parametrize(
+        ("delivery", "kept"), [("d1", "d1"), ("d1 v2.0-blue", "d1"), (None, "")], ids=["one", "many", "hand"]
+    )
+    def test_the_release_keeps_the_hosts_id_of_its_delivery(
+        self, desk: Desk, delivery: str | None, kept: str
+    ) -> None:
+        accepted = desk.requests.deploy("shop", "v2.0-blue", actor=GIT, commit="c0ffee", delivery=delivery)
+
+        assert desk.release(accepted).delivery == kept

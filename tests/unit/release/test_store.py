@@ -295,6 +295,7 @@ READS: dict[str, Callable[[Store], object]] = {
     "log": lambda store: store.log("r1"),
     "changes": lambda store: store.changes("r1"),
     "observation": lambda store: store.observation("shop"),
+    "last_seen_before": lambda store: store.last_seen_before(datetime.now(UTC)),
     "observe": lambda store: store.observe(an_observation(datetime.now(UTC))),
     "spend": lambda store: store.spend("t1", seconds=60),
     "end_session": lambda store: store.end_session("s1", seconds=60),
@@ -319,6 +320,9 @@ WRITES: dict[str, Callable[[Queue], object]] = {
     "forget": lambda queue: queue.forget("shop", []),
     "recover": lambda queue: queue.recover([]),
     "start": lambda queue: queue.start("j1", moves=[], fields={}),
+    "postpone": lambda queue: queue.postpone(
+        "j1", fence=1, moves=[], fields={}, patience=60, reason="frozen"
+    ),
     "wait": lambda queue: queue.wait("j1", reason="waiting for CI", fields={}),
     "end_wait": lambda queue: queue.end_wait("j1", problem=PROBLEM, moves=[]),
     "note_checks": lambda queue: queue.note_checks("shop", "c0ffee", []),

@@ -19,7 +19,7 @@ from release.transitions import (
 
 ALLOWED = {
     "waiting": "queued cancelled failed superseded",
-    "queued": "running cancelled superseded",
+    "queued": "running waiting cancelled superseded",
     "running": "ready failed cancelled",
     "ready": "live superseded",
     "live": "standby rolled-back",

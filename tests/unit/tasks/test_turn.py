@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
 import pytest
+import structlog
 
 from release.model import Actor, Stage
 from release.problems import NotDurable
@@ -101,6 +102,20 @@ def test_the_claim_is_renewed_while_the_stage_runs_and_not_after() -> None:
     assert queue.renewals == count
 
 
+def test_lines_of_the_heartbeat_say_which_stage_they_are_about() -> None:
+    queue = FakeQueue(away=1)
+
+    with (
+        structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines,
+        structlog.contextvars.bound_contextvars(release="rel-1", stage="deploy"),
+        turn_of(queue).kept(),
+    ):
+        assert queue.renewed.wait(DEADLINE)
+
+    told = [line for line in lines if line["event"] == "the claim could not be renewed"]
+    assert [(line["release"], line["stage"]) for line in told] == [("rel-1", "deploy")]
+
+
 def test_a_heartbeat_outlives_an_outage() -> None:
     queue = FakeQueue(away=2)
     turn = turn_of(queue)
@@ -162,6 +177,14 @@ def test_lines_are_kept_without_secrets_one_by_one_and_cut_where_they_are_too_lo
     turn_of(queue).log("")
 
     assert queue.kept == ["password [redacted]", "", "x" * LINE_LIMIT + "… [5 cut]", ""]
+
+
+def test_lines_keep_the_colors_that_a_command_wrote() -> None:
+    queue = FakeQueue()
+
+    turn_of(queue).log("\x1b[32mok\x1b[0m\n\x1b]0;title\x07next")
+
+    assert queue.kept == ["\x1b[32mok\x1b[0m", "\x1b]0;title\x07next"]
 
 
 def test_lines_of_an_outage_arrive_in_their_order_when_it_is_over() -> None:

@@ -16,7 +16,11 @@ from release.approvals import Verdict
 from release.audit import Audit
 from release.auto_promotion import Stop
 from release.config import Config
+from release.counts import Counts
+from release.differences import Differences
+from release.events import Events
 from release.gate import Gate
+from release.history import EVERYTHING, ReleasePage, Wanted
 from release.model import (
     Actor,
     Color,
@@ -34,6 +38,8 @@ from release.model import (
 from release.plan import PLAN
 from release.problems import NotDurable, Problem
 from release.secret import Secret
+from release.signal_lines import SignalLines
+from release.standing_queues import StandingQueue
 from tests.unit.webhook.contract import hold_to_document
 from webhook.application import create_app
 from webhook.services import WebSettings
@@ -125,16 +131,60 @@ class FakeConsent:
         return self.stop if release_id == "R1" else None
 
 
+class FakeEvents(Events):
+    """Something has always happened, so that nothing is remembered."""
+
+    number = 0
+
+    def last_id(self) -> str:
+        self.number += 1
+        return f"{self.number}-0"
+
+    def touched(self) -> dict[str, int]:
+        return {"shop": self.number, "forum": self.number}
+
+
+@dataclass
+class FakeHistory:
+    """What ``release.history.History`` shows, from the store's list; places are numbers in it."""
+
+    store: FakeStore
+
+    def read(self, wanted: Wanted = EVERYTHING, *, after: str | None = None, limit: int = 50) -> ReleasePage:
+        every = self.store.releases(limit=len(self.store.found))
+        fitting = [one for one in every if wanted.apps is None or one.app in wanted.apps]
+        fitting = [one for one in fitting if wanted.fits(one)][int(after or 0) :]
+        following = str(int(after or 0) + limit) if len(fitting) > limit else None
+        return ReleasePage(tuple(fitting[:limit]), following)
+
+
+@dataclass
+class FakeQueues:
+    """What ``release.standing_queues.StandingQueues`` shows, from the store's jobs."""
+
+    store: FakeStore
+
+    def read(self, *, limit: int = 100) -> list[StandingQueue]:
+        names = sorted({one.queue for one in self.store.jobs if not one.state.is_over})
+        jobs = {name: self.store.queue(name) for name in names}
+        return [StandingQueue(name, jobs[name][:limit], len(jobs[name])) for name in names]
+
+
 class FakeStore:
-    """What ``release.store.Store`` shows, from lists. The audit trail and the tokens are the real ones."""
+    """What ``release.store.Store`` shows, from lists. Trail, tokens and numbers are the real ones."""
 
     def __init__(self) -> None:
         self.server = fakeredis.FakeServer()
         client = fakeredis.FakeRedis(server=self.server, decode_responses=True, encoding_errors="replace")
         self.audit = Audit(client)
         self.api_tokens = ApiTokens(client)
+        self.counts = Counts(client)
+        self.differences = Differences(client)
+        self.signals = SignalLines(client)
         self.tags = FakeTags()
         self.consent = FakeConsent()
+        self.events = FakeEvents(client)
+        self.history, self.queues = FakeHistory(self), FakeQueues(self)
         self.found: list[Release] = []
         self.jobs: list[Job] = []
         self.lines: dict[str, list[LogLine]] = {}
@@ -196,6 +246,10 @@ class FakeStore:
     def observation(self, app: str) -> Observation | None:
         self._check()
         return self.seen.get(app)
+
+    def last_seen_before(self, limit: datetime) -> dict[str, datetime]:
+        self._check()
+        return {app: one.at for app, one in self.seen.items() if one.at < limit}
 
     def spend(self, ticket: str, *, seconds: int) -> bool:
         assert seconds > 0

@@ -161,7 +161,7 @@ class TestPage:
             make_release("R0", tag="v1.0-green", color=Color.GREEN, state=State.LIVE),
         ]
 
-        page = sign_in(missing).get("/").text
+        page = sign_in(missing).get("/apps/shop").text
 
         assert "In Git, never delivered" in page
         assert "Release v2.1-blue" in page
@@ -172,7 +172,7 @@ class TestPage:
         assert f'name="commit" value="{ONE}"' in page
 
     def test_nothing_is_lost_where_the_color_is_empty(self, missing: Web) -> None:
-        page = sign_in(missing).get("/").text
+        page = sign_in(missing).get("/apps/shop").text
 
         assert "No color is live yet, so nobody is moved until you promote it." in page
         assert "no more switching to that one" not in page
@@ -180,7 +180,7 @@ class TestPage:
     def test_a_tag_of_the_live_color_has_none_but_says_what_to_push(self, missing: Web) -> None:
         missing.store.seen["shop"] = make_observation(live=Color.BLUE)
 
-        page = sign_in(missing).get("/").text
+        page = sign_in(missing).get("/apps/shop").text
 
         assert "Release v2.1-blue" not in page
         assert "Blue is live: push the same commit as v2.1-green." in page
@@ -189,7 +189,7 @@ class TestPage:
     def test_whoever_may_only_read_sees_them_without_buttons(self, open_web: Web) -> None:
         open_web.store.tags.last, open_web.store.tags.found = DONE, [MISSED]
 
-        page = open_web.client.get("/").text
+        page = open_web.client.get("/apps/shop").text
 
         assert "v2.1-blue" in page
         assert "Release v2.1-blue" not in page
@@ -200,7 +200,7 @@ class TestPage:
             KnownTag(f"v{number}-blue", ONE, Heard.MISSED, MISSED.since) for number in range(25)
         ]
 
-        page = sign_in(missing).get("/").text
+        page = sign_in(missing).get("/apps/shop").text
 
         assert "Release v24-blue" in page
         assert "Release v5-blue" in page
@@ -221,7 +221,7 @@ class TestPage:
     ) -> None:
         web.store.tags.last, web.store.tags.asked = last, asked
 
-        page = sign_in(web).get("/").text
+        page = sign_in(web).get("/apps/shop").text
 
         assert words in page.split('id="shop-tags"')[1].split("</section>")[0]
 
@@ -249,7 +249,7 @@ class TestPage:
 
         assert len(missing.requests.asked) == 1
         assert again.headers["Location"] == "/releases/R1"
-        assert "had been asked for before" in client.get("/").text
+        assert "had been asked for before" in client.get("/apps/shop").text
 
     def test_a_tag_that_was_moved_meanwhile_starts_nothing(self, missing: Web) -> None:
         client = sign_in(missing)
@@ -258,15 +258,15 @@ class TestPage:
         send(client, "/apps/shop/tags/release")
 
         assert not missing.requests.asked
-        assert "No such missed tag." in client.get("/").text
+        assert "No such missed tag." in client.get("/apps/shop").text
 
     def test_a_dismissed_tag_is_told_no_more(self, missing: Web) -> None:
         client = sign_in(missing)
 
         answer = send(client, "/apps/shop/tags/dismiss", reason="a test")
 
-        assert (answer.status_code, answer.headers["Location"]) == (303, "/#shop")
-        page = client.get("/").text
+        assert (answer.status_code, answer.headers["Location"]) == (303, "/apps/shop")
+        page = client.get("/apps/shop").text
         assert "v2.1-blue is told no more, unless it is moved." in page
         assert "Release v2.1-blue" not in page
         [dismissed, _] = missing.store.tags.found
@@ -278,7 +278,7 @@ class TestPage:
         answer = send(client, "/apps/shop/tags/compare")
 
         assert (answer.status_code, missing.store.tags.asked) == (303, 1)
-        page = client.get("/").text
+        page = client.get("/apps/shop").text
         assert "The tags of shop are compared within seconds." in page
         assert "A worker is about to compare." in page
 
@@ -288,19 +288,19 @@ class TestPage:
 
         send(client, "/apps/shop/tags/release")
 
-        assert "The tag is refused." in client.get("/").text
+        assert "The tag is refused." in client.get("/apps/shop").text
 
     @pytest.mark.parametrize("path", FORMS)
     def test_while_redis_is_away_it_is_told(self, missing: Web, path: str) -> None:
         client = sign_in(missing)
-        csrf = csrf_of(client.get("/").text)
+        csrf = csrf_of(client.get("/apps/shop").text)
         missing.store.tags.is_away = True
 
         form = {"csrf_token": csrf, "tag": MISSED.name, "commit": ONE}
         assert client.post(path, data=form).status_code == 303
 
         missing.store.tags.is_away = False
-        assert "not known whether this was accepted" in client.get("/").text
+        assert "not known whether this was accepted" in client.get("/apps/shop").text
 
     @pytest.mark.parametrize("path", FORMS)
     def test_without_the_forms_own_token_nothing_is_done(self, missing: Web, path: str) -> None:

@@ -81,7 +81,8 @@ def test_every_operation_has_a_name_a_tag_words_and_who_may(web: Web) -> None:
 def test_parameters_tell_their_limits(web: Web) -> None:
     operations = operations_of(web)
 
-    app, limit = operations["list_releases"]["parameters"]
+    app, state, *_, limit = operations["list_releases"]["parameters"]
+    assert "schemas/State'" in str(state["schema"])
     assert (app["name"], app["required"], "default" in app["schema"]) == ("app", False, False)
     assert limit["schema"] == {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}
     assert operations["show_job"]["parameters"][0]["schema"]["pattern"] == "^[0-9A-Za-z]{1,64}$"

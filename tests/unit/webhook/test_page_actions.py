@@ -10,9 +10,9 @@ from tests.unit.webhook.test_pages import csrf_of, sign_in, text_of
 PERSON = Actor("person", "ci")
 FORMS = [
     ("/apps/shop/deploy", "deploy", "shop", "/releases/R1"),
-    ("/apps/shop/promote", "promote", "shop", "/#shop"),
-    ("/apps/shop/rollback", "rollback", "shop", "/#shop"),
-    ("/apps/shop/decommission", "decommission", "shop", "/#shop"),
+    ("/apps/shop/promote", "promote", "shop", "/apps/shop"),
+    ("/apps/shop/rollback", "rollback", "shop", "/apps/shop"),
+    ("/apps/shop/decommission", "decommission", "shop", "/apps/shop"),
     ("/releases/R9/cancel", "cancel", "R9", "/releases/R1"),
     ("/releases/R9/retry", "retry", "R9", "/releases/R1"),
     ("/releases/R9/redeploy", "redeploy", "R9", "/releases/R1"),
@@ -62,7 +62,7 @@ def test_a_stranger_asks_for_nothing_even_where_reading_is_open(open_web: Web, p
 def test_a_promote_is_bound_to_the_release_that_the_person_saw(web: Web) -> None:
     web.store.found = [make_release("R1")]
     client = sign_in(web)
-    page = client.get("/").text
+    page = client.get("/apps/shop").text
     assert '<input type="hidden" name="release" value="R1">' in page
     client.post("/apps/shop/promote", data={"csrf_token": csrf_of(page), "release": "R1"})
     assert web.requests.asked[0].given["release_id"] == "R1"
@@ -78,12 +78,12 @@ def test_a_release_that_is_none_is_not_found(web: Web) -> None:
 
 def test_a_refusal_is_told_on_the_page_one_came_from(web: Web) -> None:
     client = sign_in(web)
-    form = {"csrf_token": csrf_of(client.get("/").text), "tag": "v3"}
+    form = {"csrf_token": csrf_of(client.get("/apps/shop").text), "tag": "v3"}
     web.requests.refusal = Problem(
         "x", "The tag names no color", detail="shop: <v3>", next_step="push another"
     )
     answer = client.post("/apps/shop/deploy", data=form, follow_redirects=True)
-    assert answer.request.path == "/"
+    assert answer.request.path == "/apps/shop"
     assert "The tag names no color." in answer.text
     assert "shop: &lt;v3&gt;." in answer.text
     assert "Push another." in answer.text
@@ -131,7 +131,7 @@ def test_a_button_tells_what_it_does_and_what_is_lost(web: Web) -> None:
         make_release("R1", state=State.STANDBY),
         make_release("R0", tag="v1.0-green", state=State.LIVE, color=Color.GREEN),
     ]
-    page = text_of(sign_in(web).get("/").text)
+    page = text_of(sign_in(web).get("/apps/shop").text)
     assert "Moves every user from v1.0-green (green) back to v2.0-blue (blue)" in page
     assert "It replaces v2.0-blue on blue" in page
     assert "v2.0-blue stops" in page

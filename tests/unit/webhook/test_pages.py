@@ -63,7 +63,7 @@ def text_of(page: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
 
 
-@pytest.mark.parametrize("path", ["/", "/releases/R1"])
+@pytest.mark.parametrize("path", ["/", "/apps/shop", "/queue", "/history", "/releases/R1"])
 def test_pages_lead_strangers_to_the_door(web: Web, path: str) -> None:
     answer = web.client.get(path)
     assert answer.status_code == 303
@@ -80,7 +80,7 @@ def test_a_fragment_for_a_stranger_is_a_plain_401(web: Web) -> None:
 
 
 def test_where_reading_is_open_pages_show_no_buttons(open_web: Web) -> None:
-    page = open_web.client.get("/")
+    page = open_web.client.get("/apps/shop")
     assert page.status_code == 200
     assert "Deploy a tag" not in page.text
     assert "Sign in" in page.text
@@ -94,17 +94,17 @@ def test_after_a_revert_no_page_offers_the_promote_that_would_be_refused(web: We
 
     client = sign_in(web)
 
-    for path, button in (("/", "shop-promote"), ("/releases/R1", "release-promote")):
+    for path, button in (("/apps/shop", "shop-promote"), ("/releases/R1", "release-promote")):
         page = client.get(path).text
         assert f'id="{button}-off" type="button" disabled aria-describedby="{button}-why"' in page
         assert f'id="{button}-why"' in page
         assert "`verdigris redeploy R1` tests it anew" in text_of(unescape(page))
 
 
-def test_the_overview_shows_each_color_with_what_runs_and_which_is_live(web: Web) -> None:
+def test_an_app_s_page_shows_each_color_with_what_runs_and_which_is_live(web: Web) -> None:
     web.store.seen["shop"] = make_observation()
     web.store.found = [make_release("R1"), make_release("R0", state=State.LIVE, color=Color.GREEN)]
-    page = sign_in(web).get("/").text
+    page = sign_in(web).get("/apps/shop").text
     assert re.search(r'class="card green live".*?v1\.0-green.*?3 of 3 pods ready', page, re.DOTALL)
     assert re.search(r'class="card blue test".*?v2\.0-blue.*?ready.*?cookie test=true', page, re.DOTALL)
     assert "cluster seen 3 s ago" in text_of(page)
@@ -112,18 +112,18 @@ def test_the_overview_shows_each_color_with_what_runs_and_which_is_live(web: Web
 
 def test_an_old_look_is_called_out_of_date(web: Web) -> None:
     web.store.seen["shop"] = make_observation(at=NOW - timedelta(minutes=3))
-    assert "Out of date: cluster seen 3 min ago" in text_of(sign_in(web).get("/").text)
+    assert "Out of date: cluster seen 3 min ago" in text_of(sign_in(web).get("/apps/shop").text)
 
 
 def test_before_anybody_looked_the_page_says_so(web: Web) -> None:
-    page = text_of(sign_in(web).get("/").text)
+    page = text_of(sign_in(web).get("/apps/shop").text)
     assert "The cluster was not read yet." in page
     assert "No worker has looked at the cluster yet." in page
 
 
 def test_what_the_cluster_shows_wrong_is_told(web: Web) -> None:
     web.store.seen["shop"] = make_observation(live=None, problem="the default route has two destinations")
-    page = text_of(sign_in(web).get("/").text)
+    page = text_of(sign_in(web).get("/apps/shop").text)
     assert "The default route has two destinations." in page
     assert "Users: no color is live" in page
 
@@ -141,7 +141,7 @@ MOVED = Interference(
 
 def test_who_moved_users_stands_before_all_else_of_the_app(web: Web) -> None:
     web.store.seen["shop"] = make_observation(interference=MOVED)
-    page = sign_in(web).get("/").text
+    page = sign_in(web).get("/apps/shop").text
     text = text_of(page)
     assert "Argo CD, as argocd-controller (Apply, 11:59:40 UTC), moved every user back to" in text
     assert "Users get v1.0-green (green) now. noticed 12 s ago" in text
@@ -151,13 +151,13 @@ def test_who_moved_users_stands_before_all_else_of_the_app(web: Web) -> None:
     assert "within an hour" not in text
 
     web.store.seen["shop"] = make_observation(interference=replace(MOVED, times=3))
-    assert "It happened 3 times within an hour" in text_of(sign_in(web).get("/").text)
+    assert "It happened 3 times within an hour" in text_of(sign_in(web).get("/apps/shop").text)
 
 
 def test_a_hostile_manager_s_name_is_only_text(web: Web) -> None:
     hostile = replace(MOVED, what="<script>alert(1)</script>\u202e moved every user")
     web.store.seen["shop"] = make_observation(interference=hostile)
-    page = sign_in(web).get("/").text
+    page = sign_in(web).get("/apps/shop").text
     assert "<script>alert" not in page
     assert "\u202e" not in page
 
@@ -167,7 +167,7 @@ def test_the_queue_shows_places_and_what_each_waits_for(web: Web) -> None:
         make_job("J1", state=JobState.OFFERED),
         make_job("J2", state=JobState.WAITING, kind=JobKind.PROMOTE, tag="v3.0-green"),
     ]
-    page = text_of(sign_in(web).get("/").text)
+    page = text_of(sign_in(web).get("/apps/shop").text)
     assert "now deploy v2.0-blue waiting for a worker" in page
     assert "1 promote v3.0-green waiting for its turn" in page
 
@@ -178,7 +178,7 @@ def test_hostile_names_are_escaped_and_written_out(web: Web) -> None:
     web.store.seen["shop"] = make_observation(blue=seen)
     web.store.found = [make_release("R1", tag=tag, actor=Actor("git", "<img src=x>"))]
     client = sign_in(web)
-    for path in ("/", "/releases/R1"):
+    for path in ("/", "/apps/shop", "/releases/R1"):
         page = client.get(path).text
         assert "<script>alert" not in page
         assert "<img" not in page
@@ -200,7 +200,7 @@ def test_the_release_page_shows_stages_with_times(web: Web) -> None:
     web.store.found = [make_release(state=State.RUNNING)]
     web.store.jobs = [make_job(passed=1)]
     page = text_of(sign_in(web).get("/releases/R1").text)
-    assert "sanity passed 11:57:00 · 20 s deploy running 11:57:20 migrate pending" in page
+    assert "sanity passed 11:57:00 · 20 s deploy running 11:57:20 · 2 min 40 s so far migrate pending" in page
     assert "Cancel" in page
 
 
@@ -209,7 +209,7 @@ def test_the_release_page_shows_life_and_output(web: Web) -> None:
     web.store.steps["R1"] = [Change("R1", "shop", None, State.QUEUED, OCTOCAT, "tag pushed", NOW)]
     web.store.lines["R1"] = [LogLine("1-0", NOW, "deploy", "\x1b[31m<b>2 of 2</b>\npods\u202e")]
     page = sign_in(web).get("/releases/R1").text
-    assert "\\u001b[31m&lt;b&gt;2 of 2&lt;/b&gt;\npods\\u202e" in page
+    assert '<span class="ink-red">&lt;b&gt;2 of 2&lt;/b&gt; pods\\u202e</span>' in page
     assert "12:00:00 queued octocat (Git push): tag pushed" in text_of(page)
 
 
@@ -258,7 +258,7 @@ def test_while_redis_is_away_the_page_says_so(web: Web) -> None:
     assert "accepted" not in answer.text
 
 
-@pytest.mark.parametrize("path", ["/", "/releases/R1"])
+@pytest.mark.parametrize("path", ["/", "/apps/shop", "/queue", "/history", "/releases/R1"])
 def test_a_fragment_is_the_changing_part_alone(web: Web, path: str) -> None:
     web.store.found = [make_release()]
     client = sign_in(web)
@@ -269,7 +269,9 @@ def test_a_fragment_is_the_changing_part_alone(web: Web, path: str) -> None:
     assert "X-Fragment" in part.headers["Vary"]
 
 
-@pytest.mark.parametrize("path", ["/", "/releases/R1", "/login", "/nowhere"])
+@pytest.mark.parametrize(
+    "path", ["/", "/apps/shop", "/queue", "/history", "/releases/R1", "/login", "/nowhere"]
+)
 def test_pages_need_nothing_that_their_own_policy_forbids(web: Web, path: str) -> None:
     web.store.found, web.store.jobs = [make_release()], [make_job()]
     web.store.seen["shop"] = make_observation()
@@ -380,7 +382,7 @@ def migrating(web: Web) -> Web:
 def test_pages_tell_since_when_there_is_no_safe_way_back(migrating: Web) -> None:
     client = sign_in(migrating)
 
-    overview, live = (text_of(client.get(path).text) for path in ("/", "/releases/R2"))
+    overview, live = (text_of(client.get(path).text) for path in ("/apps/shop", "/releases/R2"))
 
     assert "the contract migration of v2.0-green began at" in overview
     assert "older code may not work with what it left" in overview

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import re
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,16 @@ def test_the_page_needs_no_sign_in_and_no_script(web: Web) -> None:
     assert answer.status_code == 200
     assert answer.mimetype == "text/html"
     assert "<script" not in answer.text
+
+
+def test_the_page_travels_compressed_where_that_is_understood(web: Web) -> None:
+    plain = web.client.get("/api")
+    packed = web.client.get("/api", headers={"Accept-Encoding": "gzip"})
+
+    assert (plain.content_encoding, packed.content_encoding) == (None, "gzip")
+    assert gzip.decompress(packed.data) == plain.data
+    assert len(packed.data) < 20_000
+    assert "Accept-Encoding" in packed.vary
 
 
 def test_the_page_shows_every_operation_and_every_problem(web: Web) -> None:
@@ -54,7 +65,7 @@ def test_fields_are_told_in_words(web: Web) -> None:
     reference = look_at_document(web.client.get(f"{PREFIX}/openapi.json").json or {})
 
     operations = {one.name: one for group in reference.groups for one in group.operations}
-    limit = operations["list_releases"].parameters[1]
+    limit = operations["list_releases"].parameters[-1]
     assert limit.limits == "at least 1; at most 200; 50 where it is left out"
     schemas = {one.name: {field.name: field for field in one.fields} for one in reference.schemas}
     assert schemas["Job"]["stages"].kind.words == "list of StageOfJob"

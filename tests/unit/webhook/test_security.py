@@ -44,7 +44,7 @@ def flood(web: Web) -> TestResponse:
 
 ANSWERS: dict[str, tuple[int, Callable[[Web], TestResponse]]] = {
     "sign-in page": (200, lambda web: web.client.get("/login")),
-    "static file": (200, lambda web: web.client.get("/static/refresh.js")),
+    "static file": (200, lambda web: web.client.get("/static/live.js")),
     "missing static file": (404, lambda web: web.client.get("/static/../../secret")),
     "API": (200, lambda web: web.client.get("/api/v1/apps", headers=BEARER)),
     "probe": (200, lambda web: web.client.get("/healthz")),

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from worker.log_context import configure_logs
+from release.model import JobKind, Stage
+from release.records import Offer
+from worker.log_context import about_offer, bind_task, configure_logs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,3 +81,33 @@ def test_a_laptop_gets_lines_for_people() -> None:
 
     assert "ready" in printed.getvalue()
     assert "queue=releases" in printed.getvalue()
+
+
+def test_lines_that_celery_writes_of_a_stage_say_what_it_is_about() -> None:
+    arguments = {"job": "j1", "index": 0, "fence": 3, "release": "r1", "app": "shop", "tag": "v1-blue"}
+    try:
+        bind_task("release.sanity", arguments)
+        bound = structlog.contextvars.get_contextvars()
+    finally:
+        structlog.contextvars.clear_contextvars()
+
+    assert bound == {"job": "j1", "release": "r1", "app": "shop", "tag": "v1-blue", "stage": "sanity"}
+
+
+def test_a_task_that_is_no_stage_has_none() -> None:
+    try:
+        bind_task("signal.send", {"channel": "chat", "release": None, "app": "shop"})
+        bound = structlog.contextvars.get_contextvars()
+    finally:
+        structlog.contextvars.clear_contextvars()
+
+    assert bound == {"app": "shop"}
+
+
+def test_a_line_about_an_offer_has_the_fields_of_a_stages_lines() -> None:
+    offer = Offer(
+        "j1", "r1", "shop", "v1-blue", JobKind.DEPLOY, (Stage.SANITY, Stage.DEPLOY), index=1, fence=3
+    )
+
+    told = {"job": "j1", "release": "r1", "app": "shop", "tag": "v1-blue", "stage": "deploy"}
+    assert about_offer(offer) == told

@@ -44,8 +44,8 @@ class NoOutbox:
     def send(self, offer: Offer) -> None:
         raise AssertionError(offer)
 
-    def show_waiting(self, job_id: str, *, app: str, tag: str) -> None:
-        raise AssertionError(job_id, app, tag)
+    def show_waiting(self, job_id: str, *, app: str, tag: str, release: str | None) -> None:
+        raise AssertionError(job_id, app, tag, release)
 
     def close_waiting(self, job_id: str) -> None:
         raise AssertionError(job_id)

@@ -36,6 +36,31 @@ def test_one_app_s_trouble_does_not_keep_the_others_from_being_looked_at() -> No
     assert (told["problem"], told["detail"], told["next_step"]) == ("No kubeconfig", "none at /k", "name one")
 
 
+def test_only_what_is_chosen_is_looked_at() -> None:
+    seen: list[str] = []
+
+    Observer(["shop", "forum"], seen.append, choose=lambda apps: apps[1:]).look_at_all()
+
+    assert seen == ["forum"]
+
+
+def test_without_redis_nothing_is_chosen_and_any_other_trouble_leaves_all() -> None:
+    def away(_: object) -> list[str]:
+        raise NotDurable("away")
+
+    def broken(_: object) -> list[str]:
+        raise ValueError("spoiled")
+
+    seen: list[str] = []
+    with structlog.testing.capture_logs() as logged:
+        Observer(["shop"], seen.append, choose=away).look_at_all()
+        assert seen == []
+        Observer(["shop"], seen.append, choose=broken).look_at_all()
+
+    assert seen == ["shop"]
+    assert [entry["log_level"] for entry in logged] == ["warning", "error"]
+
+
 def test_it_looks_again_after_its_interval_until_it_is_stopped() -> None:
     looks: list[str] = []
     enough = threading.Event()

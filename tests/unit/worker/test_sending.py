@@ -163,8 +163,8 @@ class SlowSender:
         self.go.wait(10)
         self.done.append(f"send {one.job_id}")
 
-    def show_waiting(self, job_id: str, *, app: str, tag: str) -> None:
-        self.done.append(f"show {job_id} {app} {tag}")
+    def show_waiting(self, job_id: str, *, app: str, tag: str, release: str | None) -> None:
+        self.done.append(f"show {job_id} {app} {tag} {release}")
 
     def close_waiting(self, job_id: str) -> None:
         self.done.append(f"close {job_id}")
@@ -175,13 +175,13 @@ def test_nobody_waits_for_the_background_sender() -> None:
     background = BackgroundSender(cast("Sender", slow))
 
     background.send(offer())
-    background.show_waiting("job-1", app="shop", tag="v1-blue")
+    background.show_waiting("job-1", app="shop", tag="v1-blue", release="release-1")
     background.close_waiting("job-1")
 
     assert slow.done == []
     slow.go.set()
     background.close(timeout=10)
-    assert slow.done == ["send job-1", "show job-1 shop v1-blue", "close job-1"]
+    assert slow.done == ["send job-1", "show job-1 shop v1-blue release-1", "close job-1"]
 
 
 def test_one_thread_publishes_whoever_comes_first() -> None:

@@ -478,3 +478,20 @@ def test_a_worker_does_so_in_a_thread_of_its_own(site: Site) -> None:
         observer.stop()
 
     assert len(site.git.asked) == 1, "it is not due again so soon"
+
+
+def test_apps_whose_comparison_is_due_are_found_by_one_question() -> None:
+    # given an app that nothing asks to be compared
+    site = Site()
+    site.look()
+    site.now += timedelta(seconds=1)
+    before = site.comparison.choose(["shop"])
+
+    # when somebody asks
+    site.tags.ask("shop")
+
+    # then it is chosen, and once it is compared no more
+    assert site.comparison.choose(["shop"]) == ["shop"]
+    site.look()
+    assert site.comparison.choose(["shop"]) == before == []
+    assert site.comparison.choose([]) == []

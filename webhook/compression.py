@@ -1,0 +1,52 @@
+"""Styles and scripts go out compressed: on a slow line they are most of a first view.
+
+Pages do not: they hold what a stranger can put into an address beside a secret of the session, and the length
+of a compressed answer would tell something of it (BREACH). What is here is the same for everybody.
+"""
+
+from __future__ import annotations
+
+import gzip
+from functools import lru_cache
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+
+from flask import request
+
+if TYPE_CHECKING:
+    from flask import Flask, Response
+
+LEAST: Final = 1024
+"""Bytes that are worth it."""
+
+
+def compress_files(app: Flask) -> None:
+    """Compress what ``app`` sends of its static folder, once, to those that take it."""
+
+    @app.after_request
+    def compress(answer: Response) -> Response:
+        if request.endpoint != "static":
+            return answer
+        answer.vary.add("Accept-Encoding")
+        is_whole = request.method == "GET" and answer.status_code == HTTPStatus.OK
+        if not is_whole or not request.accept_encodings["gzip"]:
+            return answer
+        answer.direct_passthrough = False
+        content = answer.get_data()
+        if len(content) >= LEAST:
+            answer.set_data(_compress(content))
+            answer.content_encoding = "gzip"
+            _weaken(answer)
+        return answer
+
+
+def _weaken(answer: Response) -> None:
+    """Its name stands for the same file in another form, then: only weakly the same."""
+    name, _ = answer.get_etag()
+    if name:
+        answer.set_etag(name, weak=True)
+
+
+@lru_cache(maxsize=64)
+def _compress(content: bytes) -> bytes:
+    return gzip.compress(content, mtime=0)
