@@ -53,10 +53,8 @@ class Outbox:
 def measure(samples: int = FEWEST_SAMPLES) -> Result:
     """Deliveries and hops in both, by turns."""
     rows = []
-    for question in (
-        _deliveries,
-        _hops,
-    ):  # each in houses of its own: what one leaves would be the other's work
+    # Each in houses of its own: what one leaves would be the other's work.
+    for question in (_deliveries, _hops):
         with ExitStack() as stack:
             few, many = (
                 stack.enter_context(house(Plan(apps=apps, workers=(), needs_cluster=False)))

@@ -76,7 +76,7 @@ def _drive(place: House, numbers: count[int], done: int, *, upto: int, until: fl
 
 
 def _look(place: House, name: str) -> Figures:
-    """The least of a few looks: what is about to be freed is nobody's growth."""
+    """A few looks, whose median counts: what is about to be freed is nobody's growth."""
     found = []
     for _ in range(FEWEST_SAMPLES):
         found.append(pss_bytes(place.pid(name)) / MIB)

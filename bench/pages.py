@@ -74,7 +74,7 @@ class Nobody:
     def send(self, offer: Offer) -> None:
         """A worker would get it."""
 
-    def show_waiting(self, job_id: str, *, app: str, tag: str) -> None:
+    def show_waiting(self, job_id: str, *, app: str, tag: str, release: str | None) -> None:
         """Flower would show it."""
 
     def close_waiting(self, job_id: str) -> None:
@@ -99,7 +99,8 @@ class Site:
         answer = self.browser.get(path)
         if answer.status_code != 200:  # noqa: PLR2004 -- nothing else is a page
             raise RuntimeError(f"{path} answered {answer.status_code}")
-        return answer.data
+        content: bytes = answer.data
+        return content
 
     def measure(self, path: str) -> float:
         """Milliseconds that it takes."""

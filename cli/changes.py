@@ -76,16 +76,8 @@ def find_facts(app: Json) -> dict[Fact, str | None]:
     states = {release["id"]: release["state"] for release in app["releases"]}
     facts |= {(color, None): _tell_color(seen.get(color), states) for color in COLORS}
     facts["freeze", None] = told_freeze(app.get("freeze")) or None
-    facts["trouble", None] = "; ".join(_find_lasting_troubles(app)) or None
+    facts["trouble", None] = "; ".join(find_troubles(app)) or None
     return facts | {(JOB, job["id"]): told_job(job, {}) for job in app["queue"]}
-
-
-def _find_lasting_troubles(app: Json) -> list[str]:
-    """A stale observation grows older with each look; that it is stale is told once."""
-    seen = app["observation"]
-    if not seen or not seen["is_stale"]:
-        return find_troubles(app)
-    return [*find_troubles({**app, "observation": {**seen, "is_stale": False}}), "not seen for a while"]
 
 
 def _tell_color(seen: Json | None, states: dict[str, str]) -> str | None:

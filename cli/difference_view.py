@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from cli.printing import show_line, show_table
-from cli.text import shown_time
+from cli.text import SHORT_COMMIT, shown_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from cli.client import Json
 
-SHORT_COMMIT: Final = 10
 SIGNS: Final = {"added": "+", "removed": "-", "changed": "~"}
 
 

@@ -75,16 +75,8 @@ def find_server_time(apps: Iterable[Json], here: datetime) -> datetime:
 
 
 def find_troubles(app: Json) -> list[str]:
-    """What somebody has to look at, in words."""
-    seen = app["observation"]
-    if not seen:
-        return ["not seen yet: is a worker running?"]
-    troubles = [seen["interference"]["what"]] if seen.get("interference") else []
-    if seen.get("problem"):
-        troubles.append(seen["problem"])
-    if seen["is_stale"]:
-        troubles.append(f"last seen {shown_age(seen['age_seconds'])} ago: is a worker running?")
-    return troubles
+    """What somebody has to look at, in the server's words: it has the one rule."""
+    return list(app.get("attention", ()))
 
 
 def told_live(app: Json) -> str:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
 from cli.difference_view import print_difference
 from cli.printing import show_line, show_list, show_table
 from cli.rule_words import told_approvals, told_countdown, vote_row
-from cli.text import duration, plain, shown_time, told_actor
+from cli.text import SHORT_COMMIT, duration, plain, shown_time, told_actor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cli.client import Json
-
-SHORT_COMMIT: Final = 10
 
 
 def print_releases(releases: Sequence[Json]) -> None:
@@ -63,15 +61,7 @@ def print_release(answer: Json) -> None:
     if answer["jobs"]:
         show_line("")
         print_jobs(answer["jobs"])
-    if answer["changes"]:
-        show_line("")
-        show_table(
-            ["when", "to", "by", "reason"],
-            [
-                [shown_time(one["at"]), one["to"], told_actor(one["actor"]), one["reason"]]
-                for one in answer["changes"]
-            ],
-        )
+    _print_changes(answer["changes"])
     if answer.get("difference"):
         print_difference(answer["difference"])
     _print_votes(answer.get("votes") or [])
@@ -80,6 +70,15 @@ def print_release(answer: Json) -> None:
     _print_by_hand(release)
     for job in answer["jobs"]:
         _print_problem(job)
+
+
+def _print_changes(changes: Sequence[Json]) -> None:
+    if changes:
+        rows = [
+            [shown_time(one["at"]), one["to"], told_actor(one["actor"]), one["reason"]] for one in changes
+        ]
+        show_line("")
+        show_table(["when", "to", "by", "reason"], rows)
 
 
 def _print_votes(votes: Sequence[Json]) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from cli.printing import show_line, show_list, show_table
-from cli.release_tables import SHORT_COMMIT, print_jobs
+from cli.release_tables import print_jobs
 from cli.rule_words import told_freeze, told_next_freeze, told_rollback
-from cli.text import shown_seconds, shown_time, told_actor
+from cli.text import SHORT_COMMIT, shown_seconds, shown_time, told_actor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

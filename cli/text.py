@@ -15,6 +15,9 @@ ESCAPE_SEQUENCE: Final = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1
 LOOKS: Final = re.compile(r"\x1b\[[0-9;:]{0,40}m")
 """Colors and weights (SGR): the one kind of sequence that changes nothing but how what follows looks."""
 
+SHORT_COMMIT: Final = 10
+"""Characters of a commit's id that people are shown."""
+
 AS_BEFORE: Final = "\x1b[0m"
 AGES: Final = ((86_400, "d"), (3_600, "h"), (60, "min"))
 

@@ -2,12 +2,14 @@
 
 A decision looks at the route and at both colors from several sides. Read each time they would be neither
 fresher nor safer (what counts is compared by the server when it is written), only slower: each read is a
-round trip. Make one for each decision, and another for the next.
+round trip. Make one for each decision, and another for the next. Where a decision is held up, by a cluster or
+a Redis that is away, it reads again.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+import time
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from cluster.connection import Cluster
 
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 
+LASTING: Final = 3.0
+"""Seconds after which what was read is not of this moment any more."""
+
 
 class Moment(Cluster):
     """The same server and credentials. What was read is forgotten with each write, whatever becomes of it.
@@ -27,9 +32,10 @@ class Moment(Cluster):
     For one thread.
     """
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._cluster = cluster
-        self._known: dict[tuple[str, tuple[tuple[str, str], ...]], bytes] = {}
+        self._monotonic = monotonic
+        self._known: dict[tuple[str, tuple[tuple[str, str], ...]], tuple[float, bytes]] = {}
 
     @property
     def configuration(self) -> Any:  # noqa: ANN401 -- the library is untyped
@@ -52,14 +58,17 @@ class Moment(Cluster):
     def request(
         self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Body | None = None
     ) -> bytes:
-        """Send a request, unless the same was read before. Raises as a cluster's."""
+        """Send a request, unless the same was read a moment ago. Raises as a cluster's."""
         if method != "GET":
             self._known.clear()
             return self._cluster.request(method, path, query=query, body=body)
         name = path, tuple(sorted((query or {}).items()))
-        if name not in self._known:
-            self._known[name] = self._cluster.request(method, path, query=query)
-        return self._known[name]
+        known, now = self._known.get(name), self._monotonic()
+        if known and now - known[0] <= LASTING:
+            return known[1]
+        answer = self._cluster.request(method, path, query=query)
+        self._known[name] = now, answer
+        return answer
 
     def stream(self, path: str, *, query: Mapping[str, str]) -> urllib3.BaseHTTPResponse:
         """An answer that goes on is of more than a moment: it is the cluster's own."""

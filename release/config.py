@@ -19,9 +19,11 @@ from release.image import ImageReference, NotAnImage
 from release.model import Color, Migration, StartWhen
 from release.origins import WITHOUT_CI, Registry, TagSignatures, Webhook
 from release.references import STRICT, TextOrReference, ValueOrReference, ValueReference
+from release.retention import Keep
 from release.rules import AutoPromote, Freeze, People, Promotion
 from release.scraping import Metrics
 from release.sign_in import GroupGrant, SignIn
+from release.smoke import Command, Smoke
 from release.tokens import Token
 
 if TYPE_CHECKING:
@@ -34,7 +36,6 @@ OBJECT_NAME = r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$"
 Name = Annotated[str, Field(pattern=NAME)]
 ObjectName = Annotated[str, Field(pattern=OBJECT_NAME)]
 CheckName = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,200}$")]
-Command = Annotated[list[str], Field(min_length=1)]
 
 
 class Part(BaseModel):
@@ -63,32 +64,6 @@ class Manifests(Part):
             message = "must be a folder inside the repository"
             raise ValueError(message)
         return value
-
-
-class HttpCheck(Part):
-    """One request of the smoke stage, sent through the gateway with the test cookie."""
-
-    path: Annotated[str, Field(pattern=r"^/")] = "/"
-    method: Literal["GET", "HEAD", "POST", "PUT", "DELETE"] = "GET"
-    headers: dict[str, str] = {}
-    status: int = 200
-    expect_headers: dict[str, str] = {}
-    body_contains: str | None = None
-    json_equals: Annotated[
-        dict[str, str | int | float | bool | None], Field(description="dotted path → value")
-    ] = {}
-
-
-class Smoke(Part):
-    """What must hold before a release is ready: commands in the pod, then requests.
-
-    Each check is tried every ``interval`` seconds until it passes or ``deadline`` (for all of them) is over.
-    """
-
-    commands: list[Command] = []
-    requests: list[HttpCheck] = [HttpCheck()]
-    deadline: PositiveSeconds = 30
-    interval: PositiveSeconds = 1
 
 
 class Deadlines(Part):
@@ -127,13 +102,6 @@ class ObjectNames(Part):
     service: str = "{app}"
     virtual_service: str = "{app}-blue-green"
     destination_rule: str = "{app}-blue-green"
-
-
-class Keep(Part):
-    """How many finished releases of an app are remembered, and for how long."""
-
-    releases: Annotated[int, Field(ge=1)] = 200
-    days: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 90
 
 
 class App(Part):

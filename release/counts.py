@@ -28,10 +28,13 @@ BOUNDS: Final = (
 """Upper bounds of durations in milliseconds, as the scripts count them (``common.lua``)."""
 
 NOT_TAKEN: Final = 60.0
-"""Seconds after which an offer that no worker took counts as stuck."""
+"""Seconds after which an offer that no worker took counts as stuck, here and for channels."""
 
 LEASE_OVER: Final = 10.0
-"""Seconds after the end of a lease until its job counts as stuck: a reconciler needs less than one."""
+"""Seconds after the end of a lease until its job counts as stuck, here and for channels.
+
+A reconciler needs less than one.
+"""
 
 FRONT: Final = 5
 """Jobs of a queue that are looked at: one that is active, an app's three switches, and its first deploy.

@@ -141,7 +141,8 @@ def moment(milliseconds: str | float) -> datetime:
     return datetime.fromtimestamp(float(milliseconds) / 1000, UTC)
 
 
-def _find_moment(milliseconds: str | None) -> datetime | None:
+def find_moment(milliseconds: str | None) -> datetime | None:
+    """The same of a field that may be missing or empty."""
     return moment(milliseconds) if milliseconds else None
 
 
@@ -173,7 +174,7 @@ def _parse_migration(record: Hash) -> MigrationRecord:
     return MigrationRecord(
         kind=Migration(kind) if kind else None,
         state=MigrationState(state) if state else None,
-        at=_find_moment(record.get("migration_at")),
+        at=find_moment(record.get("migration_at")),
     )
 
 
@@ -191,8 +192,8 @@ def _parse_stages(record: Hash) -> tuple[StageRun, ...]:
         StageRun(
             stage=Stage(name),
             state=StageState(record.get(f"s{index}.state", "pending")),
-            started_at=_find_moment(record.get(f"s{index}.started")),
-            ended_at=_find_moment(record.get(f"s{index}.ended")),
+            started_at=find_moment(record.get(f"s{index}.started")),
+            ended_at=find_moment(record.get(f"s{index}.ended")),
         )
         for index, name in enumerate(record["stages"].split(","))
     )
@@ -218,15 +219,15 @@ def parse_job(record: Hash) -> Job:
         reason=record["reason"],
         created_at=moment(record["created"]),
         owner=record.get("owner", ""),
-        started_at=_find_moment(record.get("started")),
-        ended_at=_find_moment(record.get("ended")),
+        started_at=find_moment(record.get("started")),
+        ended_at=find_moment(record.get("ended")),
         cancel_requested_by=Actor.parse(canceller) if canceller else None,
         problem=ProblemDocument(**json.loads(problem)) if problem else None,
-        held_until=_find_moment(record.get("held_until")),
+        held_until=find_moment(record.get("held_until")),
         held_for=record.get("held_for", ""),
-        start_by=_find_moment(record.get("start_by")),
+        start_by=find_moment(record.get("start_by")),
         probe=Probe(**json.loads(probe)) if probe else None,
-        turn_at=_find_moment(record.get("turn")),
+        turn_at=find_moment(record.get("turn")),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from ulid import ULID
 
@@ -32,27 +32,14 @@ if TYPE_CHECKING:
     from release.config import App, Config
     from release.jobs import NewJob
     from release.model import Job, Release
+    from release.outbox import Outbox
     from release.problems import Problem
     from release.queue import Acceptance, Queue
-    from release.records import Offer
     from release.store import Store
 
 DAY: Final = 86_400
 REMEMBERED: Final = 90 * DAY
 """How long, in seconds, the same delivery, or the same tag at the same commit, is known as a duplicate."""
-
-
-class Outbox(Protocol):
-    """Where offers leave for Celery. It may fail silently: a worker's reconciler sends an offer again."""
-
-    def send(self, offer: Offer) -> None:
-        """Publish the rest of the job's chain."""
-
-    def show_waiting(self, job_id: str, *, app: str, tag: str, release: str | None) -> None:
-        """Let the task queue's own view show the job while it waits for its turn."""
-
-    def close_waiting(self, job_id: str) -> None:
-        """Let that view show that the wait is over: its turn has come, or it was cancelled."""
 
 
 @dataclass(frozen=True, slots=True)

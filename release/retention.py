@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Annotated, Final
+
+from pydantic import BaseModel, Field
 
 from release.model import State
+from release.references import STRICT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from release.config import Keep
     from release.model import Release
 
 FINISHED: Final = frozenset({State.FAILED, State.CANCELLED, State.SUPERSEDED, State.RETIRED})
 """States in which nothing of a release is waited for, tested, live or to be rolled back to."""
+
+
+class Keep(BaseModel):
+    """How many finished releases of an app are remembered, and for how long."""
+
+    model_config = STRICT
+
+    releases: Annotated[int, Field(ge=1)] = 200
+    days: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 90
 
 
 def choose_forgotten(oldest: Sequence[Release], *, known: int, keep: Keep, now: datetime) -> list[str]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from release.events import BEGINNING, Event, parse_event
-from release.records import moment, parse_job
+from release.records import find_moment, moment
 from release.redis_access import key, load_script, told_as_not_durable
 from release.signals import dump_message, parse_message
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from release.model import Job
     from release.redis_access import Client
     from release.signals import Message
 
@@ -69,11 +68,15 @@ class SignalClaim:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Events that were read, those that could not be understood left out; ``place`` is behind them all."""
+    """Events that were read, those that could not be understood left out; ``place`` is behind them all.
+
+    ``is_cut``: what the cursor stands at is not kept any more, so some between it and these may be gone, too.
+    """
 
     cursor: str
     place: str
     events: tuple[Event, ...]
+    is_cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +127,20 @@ class SignalLines:
         block = max(1, round(wait * 1000)) if wait else None
         with told_as_not_durable():
             answer = self._redis.xread({key("events"): after}, count=limit, block=block)
-        entries = answer[0][1] if answer else []
+            entries = answer[0][1] if answer else []
+            is_cut = bool(entries) and not self._is_kept(after)
         events = [event for event in (_parse(*entry) for entry in entries) if event]
-        return Batch(after, entries[-1][0] if entries else after, tuple(events))
+        return Batch(after, entries[-1][0] if entries else after, tuple(events), is_cut)
 
-    def take(self, batch: Batch, messages: Iterable[Message]) -> bool:
-        """Put the messages of a batch into their lines, and go past it; False where somebody else did."""
-        return bool(self._take(batch.cursor, batch.place, messages))
+    def _is_kept(self, event_id: str) -> bool:
+        return event_id == BEGINNING or bool(self._redis.xrange(key("events"), event_id, event_id))
+
+    def take(self, batch: Batch, messages: Iterable[Message], *, channels: Iterable[str] = ()) -> bool:
+        """Put the messages of a batch into their lines, and go past it; False where somebody else did.
+
+        Where events were cut before they were read, the state of the ``channels`` says so from then on.
+        """
+        return bool(self._take(batch.cursor, batch.place, messages, channels if batch.is_cut else ()))
 
     def add(self, message: Message) -> None:
         """Put a message that no event caused behind the others of its channel."""
@@ -178,17 +188,7 @@ class SignalLines:
             known = self._redis.hgetall(key("signals", "failing"))
         return {name: moment(known[name]) for name in channels if name in known}
 
-    def first_waiting(self, queues: Sequence[str]) -> list[Job]:
-        """Of each queue of jobs, the first that waits for its turn: whoever waits longest, mostly."""
-        with told_as_not_durable(), self._redis.pipeline(transaction=False) as pipeline:
-            for queue in queues:
-                pipeline.lindex(key("queue", queue), 1)
-            ids = [one for one in pipeline.execute() if one]
-            for job_id in ids:
-                pipeline.hgetall(key("job", job_id))
-            return [parse_job(record) for record in pipeline.execute() if record]
-
-    def _take(self, cursor: str, place: str, messages: Iterable[Message]) -> int:
+    def _take(self, cursor: str, place: str, messages: Iterable[Message], missed: Iterable[str] = ()) -> int:
         told = [
             {
                 "id": one.id,
@@ -200,7 +200,7 @@ class SignalLines:
             for one in messages
         ]
         oldest = _milliseconds(self._timing.oldest_event)
-        return int(self._run(["take", cursor, place, oldest, json.dumps(told)]))
+        return int(self._run(["take", cursor, place, oldest, json.dumps(told), json.dumps(list(missed))]))
 
     def _end(
         self, channel: str, message_id: str, number: int, outcome: str, error: str = "", rest: float = 0
@@ -223,20 +223,16 @@ def _parse_state(name: str, record: Mapping[str, str], pending: int) -> ChannelS
         pending=int(pending),
         sent=int(record.get("sent", 0)),
         dropped=int(record.get("dropped", 0)),
-        sent_at=_find_moment(record.get("sent_at")),
+        sent_at=find_moment(record.get("sent_at")),
         sent_id=record.get("sent_id", ""),
-        failing_since=_find_moment(record.get("failing_since")),
+        failing_since=find_moment(record.get("failing_since")),
         error=record.get("error", ""),
-        error_at=_find_moment(record.get("error_at")),
+        error_at=find_moment(record.get("error_at")),
         error_id=record.get("error_id", ""),
-        next_try=_find_moment(record.get("next_try")),
-        dropped_at=_find_moment(record.get("dropped_at")),
+        next_try=find_moment(record.get("next_try")),
+        dropped_at=find_moment(record.get("dropped_at")),
         dropped_why=record.get("dropped_why", ""),
     )
-
-
-def _find_moment(milliseconds: str | None) -> datetime | None:
-    return moment(milliseconds) if milliseconds else None
 
 
 def _milliseconds(seconds: float) -> int:

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from release.config import Config
     from release.freezes import Frozen
     from release.gate import Gate
-    from release.model import Actor, Job
+    from release.model import Actor, Job, Release
+    from release.outbox import Outbox
     from release.queue import Ending, Queue
-    from release.requests import Outbox
     from release.store import Store
 
 
@@ -52,13 +52,15 @@ class Starting:
         """Let in what may be of an app, in the order in which it came; the ids of the releases."""
         return [job.release_id for job in self._store.starting(app) if job.release_id and self.look(job)]
 
-    def look(self, job: Job) -> bool:
+    def look(self, job: Job, release: Release | None = None) -> bool:
         """Let a job in whose checks have passed, or whose freeze is over; else tell what is missing.
 
-        Whether an image is there is asked elsewhere (``worker.starter``). What CI says is kept before this is
-        asked, and a release is recorded before this is asked: so one of the two sees the other.
+        ``release``: the job's, where it was read just now. Whether an image is there is asked elsewhere
+        (``worker.starter``). What CI says is kept before this is asked, and a release is recorded before this
+        is asked: so one of the two sees the other.
         """
-        release, app = self._store.find_release(job.release_id or ""), self._config.find_app(job.app)
+        release = release or self._store.find_release(job.release_id or "")
+        app = self._config.find_app(job.app)
         if not release or not app:
             return False
         if release.start_when is StartWhen.FREEZE_ENDS:

@@ -36,6 +36,7 @@ from release.records import (
 from release.redis_access import key, load_script, told_as_not_durable
 from release.signal_lines import SignalLines
 from release.standing_queues import StandingQueues
+from release.waits import Waits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,6 +65,7 @@ class Store:
         self.counts = Counts(client)
         self.history = History(client)
         self.queues = StandingQueues(client)
+        self.waits = Waits(client)
         self.tags = HeardTags(client)
         self.consent = Consent(client)
         self.audit = Audit(client, keep=audit_keep)

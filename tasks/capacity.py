@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 INTERVAL: Final = 0.25
 
 
-def raise_capacity(step: Act, *, live: Color | None, now: Act | None = None) -> None:
+def raise_capacity(step: Act, *, live: Color | None, now: Act) -> None:
     """Raise the step's color to the live color's replicas and wait until all of its own are available.
 
     ``now``: the step at the moment at which it was decided to switch.
@@ -31,12 +31,11 @@ def raise_capacity(step: Act, *, live: Color | None, now: Act | None = None) -> 
     Raises:
         Problem: they did not become available in time; nothing was switched.
     """
-    seen = now or step.at_once()
     colors = {step.color} | ({live} if live else set())
-    wanted = max([1, *(found.replicas for color in colors if (found := glance(seen, color)))])
-    ask_for(seen, wanted)
+    wanted = max([1, *(found.replicas for color in colors if (found := glance(now, color)))])
+    ask_for(now, wanted)
     deadline = Deadline.after(step.app.deadlines.rollout, clock=step.clock)
-    available = count_available(seen)
+    available = count_available(now)
     while available < wanted:
         if deadline.is_over:
             raise too_few(step, available, wanted)

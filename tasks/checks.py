@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import requests
 import urllib3
 
-from release.config import HttpCheck
+from release.smoke import HttpCheck
 from tasks.signature import find_stranger
 
 if TYPE_CHECKING:

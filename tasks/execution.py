@@ -103,7 +103,7 @@ def _check_freeze(around: Surroundings, job: Job, *, fence: int) -> None:
     """
     gate = Gate(around.config, around.store, around.clock)
     starting = Starting(around.config, around.store, around.queue, around.outbox, gate)
-    if gate.find_freeze(job.app) and patiently(lambda: starting.postpone(job, fence=fence)):
+    if patiently(lambda: starting.postpone(job, fence=fence)):
         raise NotClaimed(f"job {job.id}: {job.app} is frozen; it goes on when that ends")
 
 

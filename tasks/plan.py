@@ -56,8 +56,8 @@ if TYPE_CHECKING:
     from release.environment import Settings
     from release.model import Color
     from release.origins import Registry
+    from release.outbox import Outbox
     from release.queue import Queue
-    from release.requests import Outbox
     from release.store import Store
     from source.checkout import Repositories
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from release.image import is_pinned
 from release.problems import Problem
 from source.manifests import Context, Manifests, render
-from source.values import values_for
+from source.values import values_for, variables_for
 from tasks.targets import targets_of
 
 if TYPE_CHECKING:
@@ -22,12 +22,14 @@ if TYPE_CHECKING:
 
 def rendered(step: Step, *, commit: str, live_color: Color) -> Manifests:
     """The manifests of the release at ``commit``: those of the stage right before, or else rendered anew."""
+    context = context_of(step, commit=commit, live_color=live_color)
 
     def make() -> Manifests:
         with checked_out(step, commit) as tree:
-            return render(step.app, tree.path, context_of(step, commit=commit, live_color=live_color))
+            return render(step.app, tree.path, context)
 
-    name = step.job.id, id(step.app), commit, image_of(step, commit=commit), live_color
+    # All that a rendering is made of, secrets as they are now; a retry has a job of its own.
+    name = step.job.id, step.app, context, variables_for(step.app, step.color)
     return step.around.renderings.get(*name, make=make)
 
 

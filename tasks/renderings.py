@@ -1,14 +1,15 @@
 """The last rendering of a worker process, for the stage that comes right after.
 
-Sanity renders what deploy applies a moment later, as a rule in the same process. It is kept for seconds only:
-secrets are read when a release is rendered, and may have been exchanged since.
+Sanity renders what deploy applies a moment later, as a rule in the same process. Secrets stand in it: so it
+is given out once, and only to who names the same secrets as they are by then. An older value would not be
+known to whoever clears that stage's log.
 """
 
 from __future__ import annotations
 
 import time
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -23,12 +24,12 @@ KEPT: Final = 30.0
 @dataclass(frozen=True, slots=True)
 class _Kept:
     name: tuple[object, ...]
-    manifests: Manifests
+    manifests: Manifests = field(repr=False)
     until: float
 
 
 class Renderings:
-    """Keeps one rendering; each caller gets a copy of its own."""
+    """Keeps one rendering, to be given out once more; nobody has the same objects as somebody else."""
 
     def __init__(self, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
@@ -36,7 +37,9 @@ class Renderings:
 
     def get(self, *name: object, make: Callable[[], Manifests]) -> Manifests:
         """The rendering of that name, made where it is not kept. Raises what ``make`` raises."""
-        kept, now = self._kept, self._monotonic()
-        if kept is None or kept.name != name or kept.until < now:
-            kept = self._kept = _Kept(name, make(), now + KEPT)
-        return deepcopy(kept.manifests)
+        kept, self._kept = self._kept, None
+        if kept and kept.name == name and self._monotonic() <= kept.until:
+            return kept.manifests
+        made = make()
+        self._kept = _Kept(name, deepcopy(made), self._monotonic() + KEPT)
+        return made

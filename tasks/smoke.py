@@ -23,7 +23,7 @@ from tasks.targets import targets_of
 from tasks.tested import check_runs
 
 if TYPE_CHECKING:
-    from release.config import HttpCheck
+    from release.smoke import HttpCheck
     from tasks.step import Step
 
 

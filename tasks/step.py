@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from release.config import App, Config
     from release.environment import Settings
     from release.model import Actor, Color, Job, Probe, Release, State
+    from release.outbox import Outbox
     from release.queue import Queue
-    from release.requests import Outbox
     from release.store import Store
     from release.turn import Turn
     from source.checkout import Repositories

@@ -139,7 +139,7 @@ def read_back(act: Act) -> None:
     Raises:
         Problem: it does not.
     """
-    route = get_known_route(act.at_once())
+    route = get_known_route(act)
     if route.default_color is not act.color:
         raise _unproved(act, f"the route names {route.default_color} again: somebody else changed it")
 

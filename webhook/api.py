@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from flask import Blueprint, Response, current_app, g, request
 
+from release.attention import find_attention
 from release.freezes import find_next_freeze
 from release.roles import Action
 from webhook import api_answers as answer
@@ -156,7 +157,7 @@ def show_release(release_id: str) -> Response:
 
 
 def _difference_json(release: Release) -> answer.Difference | None:
-    """What its promote changes; None before a worker has looked."""
+    """What its promote changes; None before a worker has looked, and where no promote comes of it."""
     view = look_at_difference(release, services())
     return difference_json(view) if view else None
 
@@ -223,6 +224,7 @@ def app_json(name: str) -> answer.App:
         "repository": app.webhook.repository if app.webhook else None,
         "namespace": app.namespace,
         "observation": observation_json(observation, now=now) if observation else None,
+        "attention": find_attention(observation, store.recent_jobs(name), now),
         "releases": [release_json(release) for release in on_a_color],
         "can_roll_back_to": way_back_json(way_back),
         "rollback_note": way_back.note,

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from flask import make_response, render_template, request
+from flask import make_response, render_template
 from werkzeug.datastructures import MultiDict
 
 from release.audit_entries import CHANGE, Outcome
 from release.roles import Action
 from webhook.api_parameters import AuditQuery, read_query
 from webhook.guard import Scope, needs
-from webhook.history_page import pages
+from webhook.history_page import find_chosen, pages
 from webhook.lookups import get_app
 from webhook.rights import find_apps, is_allowed
 from webhook.services import services
@@ -44,7 +44,7 @@ def show_audit() -> Response:
             is_for_all=is_allowed(Action.READ_AUDIT, None),
             actions=[*map(str, Action), CHANGE],
             outcomes=[*map(str, Outcome)],
-            older={**_given(), "after": page.next},
+            older={**find_chosen().to_dict(), "after": page.next},
         )
     )
     answer.headers["Vary"] = "Cookie"
@@ -52,13 +52,9 @@ def show_audit() -> Response:
 
 
 def _chosen() -> MultiDict[str, str]:
-    """What the form chose: fields that were left empty choose nothing."""
-    filled = ((name, text.strip()) for name, text in request.args.items(multi=True) if text.strip())
+    """What the form chose, times as the API has them."""
+    filled = find_chosen().items(multi=True)
     return MultiDict((name, _in_utc(text) if name in TIMES else text) for name, text in filled)
-
-
-def _given() -> dict[str, str]:
-    return {name: text for name, text in request.args.items() if text.strip()}
 
 
 def _in_utc(text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from release.difference import tell_base, tell_number, tell_sum
 from release.model import JobKind, Migration, MigrationState, State
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from webhook.offers import Offer
     from webhook.services import Services
 
-PAST = frozenset({State.LIVE, State.STANDBY, State.RETIRED, State.SUPERSEDED})
-"""States in which nobody promotes it any more, or again."""
+PAST: Final = frozenset({State.LIVE, State.STANDBY, State.RETIRED})
+"""States of a release that was promoted."""
+ENDED: Final = frozenset({State.FAILED, State.CANCELLED, State.SUPERSEDED})
+"""States out of which no promote comes: what it would have changed helps nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +41,14 @@ class DifferenceView:
 def look_at_difference(
     release: Release, services: Services, *, observation: Observation | None = None
 ) -> DifferenceView | None:
-    """What a promote of the release changes; None where no worker has looked yet, as before its sanity.
+    """What a promote of the release changes; None where no promote comes of it, or no worker has looked yet.
 
     ``observation``: the app's, where it is at hand.
 
     Raises:
         NotDurable: Redis is away.
     """
-    found = services.store.differences.find(release.id)
+    found = None if release.state in ENDED else services.store.differences.find(release.id)
     if found is None:
         return None
     seen = observation or services.store.observation(release.app)

@@ -12,18 +12,20 @@ from typing import TYPE_CHECKING, Final
 
 from markupsafe import Markup
 
+from release.attention import STALE, find_failure, find_troubles, is_low
 from release.freezes import find_freeze, find_next_freeze
 from release.model import Color, JobState, StartWhen
 from webhook.filters import DAY, HOUR, MINUTE, tell_age
-from webhook.presentation import STALE_SECONDS, WAITS
+from webhook.presentation import WAITS
 from webhook.queues import read_queues
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from release.attention import Failure
     from release.clock import Clock
     from release.config import Config
-    from release.model import ColorObservation, Job, Observation, Release
+    from release.model import Job, Observation, Release
     from webhook.queues import PlacedJob
     from webhook.remembered import Numbers
     from webhook.services import Store
@@ -39,7 +41,6 @@ MOST_VIEWS: Final = 16
 """For so many kinds of people, by the apps that they may see, all rows are kept in one piece."""
 JOBS_READ: Final = 10
 LONGEST_TEXT: Final = 90
-ENDED: Final = frozenset({JobState.DONE, JobState.FAILED})
 WAITS_FOR: Final = {
     StartWhen.CI_PASSED: "for CI",
     StartWhen.IMAGE_EXISTS: "for its image",
@@ -60,18 +61,12 @@ class ColorGlance:
 
 
 @dataclass(frozen=True, slots=True)
-class FailureGlance:
-    """The last job that failed. ``is_last``: nothing has succeeded since."""
-
-    what: str
-    release_id: str
-    at: datetime
-    is_last: bool
-
-
-@dataclass(frozen=True, slots=True)
 class AppGlance:
-    """What a row shows of an app. ``trouble``: what is wrong, in a few words; ``more``: its other jobs."""
+    """What a row shows of an app.
+
+    ``trouble``: the worst that is wrong, in a few words; ``more``: its other jobs; ``is_failing``: its last
+    failure needs attention.
+    """
 
     name: str
     colors: tuple[ColorGlance, ...]
@@ -83,12 +78,13 @@ class AppGlance:
     doing_release: str = ""
     more: int = 0
     frozen_until: datetime | None = None
-    failure: FailureGlance | None = None
+    failure: Failure | None = None
+    is_failing: bool = False
 
     @property
     def needs_attention(self) -> bool:
         """Whether somebody should look before they look at anything else."""
-        return bool(self.trouble or self.last_seen or (self.failure and self.failure.is_last))
+        return bool(self.trouble or self.last_seen or self.is_failing)
 
     @property
     def words(self) -> str:
@@ -171,7 +167,7 @@ class Glance:
             NotDurable: Redis can't be asked.
         """
         now, numbers = self._clock(), self._numbers.look()
-        unseen = self._store.last_seen_before(now - timedelta(seconds=STALE_SECONDS))
+        unseen = self._store.last_seen_before(now - STALE)
         known = self._views.get(apps)
         if known and known.numbers is numbers and known.unseen == unseen and now < known.until:
             return known
@@ -204,10 +200,11 @@ class Glance:
         doing = find_first(own)
         waiting = store.find_release(doing[1].release_id or "") if doing and doing[1].start_by else None
         frozen = find_freeze(self._config.apps[app].freezes, now)
+        failure = find_failure(store.recent_jobs(app, limit=JOBS_READ))
         return AppGlance(
             name=app,
             colors=tuple(glance_at(color, observation, on_a_color) for color in Color),
-            trouble=find_trouble(observation),
+            trouble=shorten(next(iter(find_troubles(observation)), "")),
             is_seen=observation is not None,
             last_seen=seen,
             doing=tell_doing(*doing, waiting) if doing else "",
@@ -215,7 +212,8 @@ class Glance:
             doing_release=doing[1].release_id or "" if doing else "",
             more=max(0, len(own) - 1),
             frozen_until=frozen.until if frozen else None,
-            failure=find_failure(store.recent_jobs(app, limit=JOBS_READ)),
+            failure=failure,
+            is_failing=failure is not None and failure.counts(now),
         )
 
     def _find_end(self, glance: AppGlance, queue: Sequence[PlacedJob], now: datetime) -> datetime:
@@ -223,8 +221,10 @@ class Glance:
         apart = sum(map(ord, glance.name)) % LONGEST
         longest = BRIEF if any(job.state is JobState.WAITING for _, job in queue) else LONGEST + apart
         coming = find_next_freeze(self._config.apps[glance.name].freezes, now)
-        freezes = [one for one in (glance.frozen_until, coming and coming.at) if one]
-        return min([now + timedelta(seconds=longest), *freezes])
+        known = [one for one in (glance.frozen_until, coming and coming.at) if one]
+        if glance.failure and glance.is_failing:
+            known.append(glance.failure.counts_until)
+        return min([now + timedelta(seconds=longest), *known])
 
 
 def join(rows: Iterable[Row]) -> Markup:
@@ -256,7 +256,7 @@ def glance_at(color: Color, observation: Observation | None, on_a_color: Sequenc
         find_role(color, observation),
         tag=(seen.tag or "not ours") if seen.exists else "",
         since=release.updated_at if release else None,
-        is_low=_is_low(seen),
+        is_low=is_low(seen),
     )
 
 
@@ -267,18 +267,6 @@ def find_role(color: Color, observation: Observation) -> str:
     if observation.test_route is color:
         return "test"
     return "idle" if observation.color(color).exists else "empty"
-
-
-def find_trouble(observation: Observation | None) -> str:
-    """What is wrong in the cluster, in a few words; empty where nothing is."""
-    if observation is None:
-        return ""
-    if observation.interference:
-        return shorten(observation.interference.what)
-    if observation.problem:
-        return shorten(observation.problem)
-    live = observation.color(observation.live) if observation.live else None
-    return f"{live.available} of {live.replicas} live pods" if live and _is_low(live) else ""
 
 
 def shorten(text: str) -> str:
@@ -308,17 +296,6 @@ def _tell_state(place: int, job: Job, release: Release | None) -> str:
     return f"{WAITS.get(job.state, job.state.value)}{ahead}"
 
 
-def find_failure(jobs: Sequence[Job]) -> FailureGlance | None:
-    """The last job that failed, of an app's newest."""
-    ended = [job for job in jobs if job.state in ENDED]
-    failed = next((job for job in ended if job.state is JobState.FAILED), None)
-    if failed is None:
-        return None
-    what = f"{failed.kind} {failed.tag or failed.color}"
-    at = failed.ended_at or failed.created_at
-    return FailureGlance(what, failed.release_id or "", at, is_last=failed is ended[0])
-
-
 def tell_rough_age(seconds: float) -> str:
     """As every age is told, but that of the last minute is not told by the second."""
     return tell_age(seconds) if seconds >= MINUTE else "just now"
@@ -329,7 +306,3 @@ def find_next_age(moment: datetime, now: datetime) -> datetime:
     age = max(0.0, (now - moment).total_seconds())
     unit = next((one for one in (DAY, HOUR) if age >= one), MINUTE)
     return moment + timedelta(seconds=(age // unit + 1) * unit)
-
-
-def _is_low(seen: ColorObservation) -> bool:
-    return seen.available < seen.replicas

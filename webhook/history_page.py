@@ -30,7 +30,7 @@ MOST_CHOICES: Final = 30
 @needs(Action.READ, scope=Scope.CHOSEN)
 def show_history() -> Response:
     """Releases that the person may see. A page may be short, and lead on to older ones."""
-    query = read_query(HistoryQuery, _chosen())
+    query = read_query(HistoryQuery, find_chosen())
     if query.app:
         get_app(query.app)
     page = find_history(query, limit=SHOWN)
@@ -42,10 +42,10 @@ def show_history() -> Response:
         most_choices=MOST_CHOICES,
         states=[*map(str, State)],
         colors=[*map(str, Color)],
-        older={**_chosen().to_dict(), "after": page.next},
+        older={**find_chosen().to_dict(), "after": page.next},
     )
 
 
-def _chosen() -> MultiDict[str, str]:
+def find_chosen() -> MultiDict[str, str]:
     """What the form chose: fields that were left empty choose nothing."""
     return MultiDict((name, text.strip()) for name, text in request.args.items(multi=True) if text.strip())

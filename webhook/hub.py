@@ -170,7 +170,10 @@ def _cursors(listeners: list[Listener]) -> dict[str, str]:
 
 
 def _is_still_allowed(listener: Listener) -> bool:
-    """While nobody can say, nothing is told either: all of it comes from the same Redis."""
+    """Who can't be asked about just now stays: to end all pages would only make them all come again.
+
+    The next beat asks again. What is told comes from the same Redis, so that hardly anything is until then.
+    """
     try:
         return listener.is_allowed()
     except NotDurable:

@@ -5,16 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from release.attention import is_stale
 from release.freezes import find_next_freeze
 from release.model import Color, JobState
 from release.roles import Action
 from release.tag_watch import sort_by_version
 from webhook.cookie_way import find_cookie_route
+from webhook.deeds import SHOWN as DEEDS_SHOWN
+from webhook.deeds import deed_of_job
 from webhook.differences import look_at_difference, with_sum
 from webhook.glance import find_role
 from webhook.missed_tags import SHOWN, MissedTag, TagsView, describe_tags, look_at_tags
 from webhook.offers import Offer, app_offers
-from webhook.presentation import STALE_SECONDS, age_of, what_it_does
+from webhook.presentation import what_it_does
 from webhook.rights import is_allowed
 from webhook.rule_offers import offer_under_rules, tell_wait
 from webhook.rules_view import look_at_rules, tell_freeze, tell_next_freeze
@@ -22,20 +25,20 @@ from webhook.standing import Standing, stand
 from webhook.way_back import WayBack, look_back
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from release.audit_entries import Entry
     from release.config import App
     from release.model import ColorObservation, Job, Observation, Release
     from webhook.access import Caller
     from webhook.cookie_way import CookieRoute
+    from webhook.deeds import Deed
     from webhook.differences import DifferenceView
     from webhook.queues import PlacedJob
+    from webhook.remembered import AppRecords
     from webhook.rules_view import RulesView
     from webhook.services import Services
 
 RELEASES_SHOWN: Final = 6
-DEEDS_SHOWN: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +67,7 @@ class AppView:
 
     ``rules``, ``difference``: of the release that can be promoted. ``freeze``, ``next_freeze``: in words,
     empty without one.
-    ``deeds``: what people asked for, of the audit trail; None for who may not read it. ``jobs``: the latest.
-    ``tags_of``: of the latest releases, by id.
+    ``deeds``: who did what, of the audit trail; of the latest jobs for who may not read it.
     """
 
     name: str
@@ -85,9 +87,7 @@ class AppView:
     freeze: str
     next_freeze: str
     cookie_route: CookieRoute | None
-    deeds: tuple[Entry, ...] | None
-    jobs: tuple[Job, ...]
-    tags_of: Mapping[str, str]
+    deeds: tuple[Deed, ...]
 
 
 def look_at(name: str, services: Services, caller: Caller | None) -> AppView:
@@ -107,7 +107,7 @@ def look_at(name: str, services: Services, caller: Caller | None) -> AppView:
         name=name,
         app=app,
         observation=observation,
-        is_stale=observation is not None and age_of(observation, now) > STALE_SECONDS,
+        is_stale=observation is not None and is_stale(observation, now),
         standing=standing,
         colors=tuple(
             view_color(color, observation, known.on_a_color, cookie=app.test_cookie) for color in Color
@@ -125,10 +125,15 @@ def look_at(name: str, services: Services, caller: Caller | None) -> AppView:
         freeze=tell_freeze(frozen) if frozen else "",
         next_freeze=tell_next_freeze(coming) if coming else "",
         cookie_route=find_cookie_route(app),
-        deeds=services.remembered.deeds(name) if is_allowed(Action.READ_AUDIT, name) else None,
-        jobs=known.jobs[:DEEDS_SHOWN],
-        tags_of={one.id: one.tag for one in known.releases},
+        deeds=find_deeds(name, known, services),
     )
+
+
+def find_deeds(name: str, known: AppRecords, services: Services) -> tuple[Deed, ...]:
+    """Who did what: all of it for those who may read the audit trail, else what jobs tell."""
+    if is_allowed(Action.READ_AUDIT, name):
+        return services.remembered.deeds(name, {one.id: one.tag for one in known.releases})
+    return tuple(deed_of_job(job) for job in known.jobs[:DEEDS_SHOWN])
 
 
 def view_color(

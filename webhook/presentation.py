@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, cast, overload
 
+from release.attention import is_stale
 from release.model import Actor, JobState
 from release.tag_watch import Heard
 
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
     from webhook import api_answers as answer
     from webhook.missed_tags import TagsView
     from webhook.way_back import WayBack
-
-STALE_SECONDS: Final = 30
-"""An observation is made every 10 s; three missed ones mean that nobody looks."""
 
 WAITS: Final = {
     JobState.WAITING: "waiting for its turn",
@@ -113,11 +111,11 @@ def position_of(job: Job, queue: Sequence[Job]) -> int | None:
 
 def observation_json(observation: Observation, *, now: datetime) -> answer.Observation:
     """What a worker last saw, with its age in seconds."""
-    age = age_of(observation, now)
+    age = max(0.0, (now - observation.at).total_seconds())  # clocks of two machines may differ
     return {
         "at": time_json(observation.at),
         "age_seconds": round(age, 1),
-        "is_stale": age > STALE_SECONDS,
+        "is_stale": is_stale(observation, now),
         "live": observation.live,
         "live_release": observation.live_release,
         "previous_release": observation.previous_release,
@@ -230,11 +228,6 @@ def tag_json(tag: KnownTag) -> answer.Tag:
         "by": actor_json(Actor.parse(tag.by)) if tag.by else None,
         "reason": tag.reason or None,
     }
-
-
-def age_of(observation: Observation, now: datetime) -> float:
-    """Seconds since it was made; clocks of two machines may differ, so never below 0."""
-    return max(0.0, (now - observation.at).total_seconds())
 
 
 def change_json(change: Change) -> answer.Change:

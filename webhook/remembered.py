@@ -12,16 +12,15 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-from release.audit_entries import Filter
-from release.model import VERDIGRIS
+from webhook.deeds import read_deeds
 from webhook.queues import read_queues
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from release.audit_entries import Entry
     from release.config import Config
     from release.model import Job, Release
+    from webhook.deeds import Deed
     from webhook.queues import PlacedJob
     from webhook.services import Events, Store
 
@@ -32,10 +31,6 @@ MOST_APPS: Final = 32
 """How many apps' records are kept: those whose pages are open."""
 EARLIER: Final = 50
 """Releases of an app that are read, the newest."""
-ENTRIES: Final = 40
-"""Entries of the audit trail that are read, the newest."""
-DEEDS: Final = 8
-"""Of those, how many are kept."""
 JOBS: Final = 10
 """Jobs of an app that are read, the newest."""
 
@@ -56,8 +51,7 @@ class Numbers:
     def __init__(self, config: Config, events: Events) -> None:
         self._groups = find_groups(config)
         self._events = events
-        self._last = ""
-        self._numbers: dict[str, int] = {}
+        self._known: tuple[str, Mapping[str, int]] = ("", {})
 
     def look(self) -> Mapping[str, int]:
         """The numbers now; one short question where nothing has happened since the last look.
@@ -66,11 +60,11 @@ class Numbers:
             NotDurable: Redis can't be asked.
         """
         last = self._events.last_id()
-        if last != self._last or not self._numbers:
-            touched = self._events.touched()
-            self._numbers = dict(self._sum_up(touched))
-            self._last = last
-        return self._numbers
+        known, numbers = self._known
+        if last != known or not numbers:
+            numbers = dict(self._sum_up(self._events.touched()))
+            self._known = last, numbers  # at once: other threads look as well
+        return numbers
 
     def _sum_up(self, touched: Mapping[str, int]) -> Iterator[tuple[str, int]]:
         for group, apps in self._groups.items():
@@ -106,7 +100,7 @@ class Remembered:
         self.numbers = Numbers(config, store.events)
         self._config, self._store = config, store
         self._records: Shelf[int, AppRecords] = Shelf()
-        self._deeds: Shelf[str, tuple[Entry, ...]] = Shelf()
+        self._deeds: Shelf[str, tuple[Deed, ...]] = Shelf()
 
     def records(self, app: str) -> AppRecords:
         """What is known of an app now.
@@ -117,20 +111,14 @@ class Remembered:
         number = self.numbers.look()[app]
         return self._records.get(app, number, lambda: read_records(app, self._config, self._store))
 
-    def deeds(self, app: str) -> tuple[Entry, ...]:
-        """What people, tokens and Git hosts asked for of an app, the newest first.
+    def deeds(self, app: str, tags: Mapping[str, str]) -> tuple[Deed, ...]:
+        """Who did what to an app, the newest first. ``tags``: of its latest releases, by id.
 
         Raises:
             NotDurable: Redis can't be asked.
         """
         newest = self._store.audit.find_newest(app)
-        return self._deeds.get(app, newest, lambda: read_deeds(app, self._store))
-
-
-def read_deeds(app: str, store: Store) -> tuple[Entry, ...]:
-    """Of the newest entries, those that somebody asked for: most are steps that we made."""
-    page = store.audit.read(Filter(app=app), limit=ENTRIES)
-    return tuple(one for one in page.entries if one.actor.kind != VERDIGRIS.kind)[:DEEDS]
+        return self._deeds.get(app, newest, lambda: read_deeds(app, self._store, tags))
 
 
 def read_records(app: str, config: Config, store: Store) -> AppRecords:

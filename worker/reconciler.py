@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
 
-from release.events import EventKind
-from release.plan import celery_queue
 from release.problems import NotDurable
+from release.waits import tell_not_taken
 from worker.log_context import about_offer
 
 if TYPE_CHECKING:
@@ -33,10 +32,7 @@ SWEEP_EVERY: Final = 30
 """Looks between two at the head of every queue: about ten seconds."""
 
 LONG_WAIT: Final = 10.0
-"""Seconds after which a release's log says that no worker is free."""
-
-STUCK: Final = 60.0
-"""Seconds after which channels are told of it, too."""
+"""Seconds after which a release's log says that no worker is free; ``signal_watch`` tells channels later."""
 
 STOP_SECONDS: Final = 2.0
 
@@ -118,15 +114,8 @@ class Reconciler:
                     self._tell_of_wait(offer)
 
     def _tell_of_wait(self, offer: Offer) -> None:
-        queue = celery_queue(offer.kind, offer.stages[offer.index])
-        text = (
-            f"{offer.stages[offer.index]} has waited for a worker for {offer.waited:.0f} s: all that serve"
-            f" {queue} are busy, or none runs. Start another: verdigris worker --queues {queue}"
-        )
-        mark = f"{offer.index}.f{offer.fence}"
-        self._queue.tell_of_job(offer.job_id, mark=mark, text=text)
-        if offer.waited > STUCK:
-            self._queue.tell_of_job(offer.job_id, mark=f"stuck.{mark}", text=text, event=EventKind.STUCK)
+        text = tell_not_taken(offer.kind, offer.stages[offer.index], offer.waited)
+        self._queue.tell_of_job(offer.job_id, mark=f"{offer.index}.f{offer.fence}", text=text)
 
     def _run(self) -> None:
         while not self._ended.wait(INTERVAL):

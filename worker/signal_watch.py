@@ -12,22 +12,24 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from release.counts import LEASE_OVER, NOT_TAKEN
 from release.events import EventKind
 from release.model import JobState
 from release.problems import NotDurable
 from release.signals import Facts, address, find_signal
+from release.waits import tell_not_taken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from release.clock import Clock
     from release.config import Config
     from release.events import Event as Happening
     from release.gate import Gate
     from release.queue import Queue
-    from release.signal_lines import SignalOffer
+    from release.signal_lines import Batch, SignalOffer
     from release.signals import Message
     from release.store import Store
+    from release.waits import Wait
 
 log = structlog.get_logger(__name__)
 
@@ -35,7 +37,7 @@ WAIT: Final = 1.0
 """Seconds for which Redis is asked for the next event at a time."""
 
 LOOK_AT_QUEUES: Final = 30.0
-"""Seconds between two looks for jobs that wait long for their turn."""
+"""Seconds between two looks for jobs that do not go on."""
 
 STOP_SECONDS: Final = 2.0
 
@@ -55,15 +57,12 @@ class SignalWatch:
         queue: Queue,
         gate: Gate,
         publish: Callable[[SignalOffer], None],
-        clock: Clock,
     ) -> None:
         self._config = config
         self._store = store
         self._queue = queue
         self._gate = gate
         self._publish = publish
-        self._clock = clock
-        self._queues = sorted({queue for app in config.apps for queue in config.queues_of(app)})
         self._next_look = 0.0
         self._ended = Event()
         self._thread = Thread(target=self._run, name="signals", daemon=True)
@@ -83,18 +82,23 @@ class SignalWatch:
         lines = self._store.signals
         batch = lines.read(after=lines.begin(), wait=wait)
         if batch.place != batch.cursor:
-            lines.take(batch, [message for event in batch.events for message in self._tell(event)])
+            self._take(batch)
         if self._config.channels:
             for offer in lines.offer(self._config.channels):
                 self._publish(offer)
 
     def look_at_queues(self) -> None:
-        """Tell of jobs that have waited long for their turn, each once."""
-        for job in self._store.signals.first_waiting(self._queues):
-            waited = (self._clock() - job.created_at).total_seconds()
-            if job.state is JobState.WAITING and not job.held_until and waited > self._config.stuck_after:
-                text = f"it has waited for its turn for {waited / 60:.0f} min: see what is before it"
-                self._queue.tell_of_job(job.id, mark="stuck.turn", text=text, event=EventKind.STUCK)
+        """Tell of jobs that do not go on, each once. No stage's worker has to live for it."""
+        for wait in self._store.waits.read():
+            if found := find_stuck(wait, self._config.stuck_after):
+                mark, text = found
+                self._queue.tell_of_job(wait.job.id, mark=f"stuck.{mark}", text=text, event=EventKind.STUCK)
+
+    def _take(self, batch: Batch) -> None:
+        messages = [message for event in batch.events for message in self._tell(event)]
+        channels = self._config.channels
+        if self._store.signals.take(batch, messages, channels=channels) and batch.is_cut and channels:
+            log.warning("events were cut before they were read: of some nobody is told", after=batch.cursor)
 
     def _tell(self, event: Happening) -> Iterator[Message]:
         """Whatever an event holds, those behind it are told."""
@@ -130,3 +134,20 @@ class SignalWatch:
                 # The thread must outlive whatever Redis holds; the next look tells it again.
                 log.exception("the watch over events failed")
                 self._ended.wait(WAIT)
+
+
+def find_stuck(wait: Wait, stuck_after: float) -> tuple[str, str] | None:
+    """What marks a job as stuck, and the words for it; None while it is not.
+
+    For a worker by the limits of ``verdigris_jobs_stuck``; for its turn by the configuration's.
+    """
+    job, seconds = wait.job, wait.seconds
+    claim = f"{job.stage_index}.f{job.fence}"
+    if job.state is JobState.OFFERED and seconds > NOT_TAKEN:
+        return claim, tell_not_taken(job.kind, job.stage, seconds)
+    if job.state is JobState.RUNNING and seconds > LEASE_OVER:
+        text = f"the worker of {job.stage} is gone, and for {seconds:.0f} s nobody has offered it to another"
+        return f"lease.{claim}", f"{text}: no worker runs, or the workers' logs say why"
+    if job.state is JobState.WAITING and seconds > stuck_after:
+        return "turn", f"it has waited for its turn for {seconds / 60:.0f} min: see what is before it"
+    return None

@@ -7,6 +7,7 @@ dies is offered again by Redis; Celery only carries the offer.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ from release.clock import utc_now
 from release.environment import Settings
 from release.gate import Gate
 from release.loading import load_config
+from release.problems import NotDurable
 from release.queue import Queue
 from release.redis_access import connect
 from release.references import ConfigError
@@ -86,7 +88,6 @@ def _watch() -> SignalWatch:
         queue=Queue(client),
         gate=Gate(config, store),
         publish=Publisher(_settings.redis_url).publish,
-        clock=utc_now,
     )
 
 
@@ -114,9 +115,10 @@ def send_signal(*, channel: str, message: str, offer: int, **_shown: str) -> str
 
 
 def _go_on(channel: str) -> None:
-    """The next of the line at once; where this fails, the watch offers it a moment later."""
-    for offer in house().store.signals.offer([channel]):
-        house().publisher.publish(offer)
+    """The next of the line at once; without Redis the watch offers it a moment later: this one was told."""
+    with suppress(NotDurable):
+        for offer in house().store.signals.offer([channel]):
+            house().publisher.publish(offer)
 
 
 @setup_logging.connect

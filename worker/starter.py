@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from release.config import App, Config
-    from release.model import Job
+    from release.model import Job, Release
     from release.origins import Registry
     from release.starting import Starting
     from release.store import Store
@@ -63,19 +63,24 @@ class Starter:
 
         What goes wrong with one does not keep the others from starting.
         """
-        for step in (self._starting.look, self._ask):  # a host that is slow delays nobody who needs none
-            for job in self._store.starting():
-                with _others_going_on(job):
-                    step(job)
+        waiting = []
+        for job in self._store.starting():
+            with _others_going_on(job):
+                release = self._store.find_release(job.release_id or "")
+                if release and not self._starting.look(job, release):
+                    waiting.append((job, release))
+        for job, release in waiting:  # only now: a host that is slow delays nobody who needs none
+            with _others_going_on(job):
+                self._ask(job, release)
 
-    def _ask(self, job: Job) -> None:
+    def _ask(self, job: Job, release: Release) -> None:
         """What only others know: asked by one worker at a time, and not too often.
 
         What they refuse, and that they are away, is told as what the release waits for: its deadline ends it.
         The app's others are not asked about for a while then, so that a host that is away holds nobody up.
         """
-        release, app = self._store.find_release(job.release_id or ""), self._config.find_app(job.app)
-        if not release or not app or self._rests.get(job.app, 0.0) > self._monotonic():
+        app = self._config.find_app(job.app)
+        if not app or self._rests.get(job.app, 0.0) > self._monotonic():
             return
         lacks_commit = release.start_when is StartWhen.CI_PASSED and not release.commit
         is_asked = lacks_commit or release.start_when is StartWhen.IMAGE_EXISTS

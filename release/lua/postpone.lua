@@ -10,6 +10,7 @@ for field, value in pairs(cjson.decode(ARGV[4])) do
 end
 leave_queue(job)
 redis.call('ZREM', key('watch'), job.id)
+redis.call('HDEL', key('job', job.id), 'turn')
 set(job, 'state', 'waiting')
 set(job, 'start_patience', ARGV[5])
 wait_to_start(job, at)

@@ -55,6 +55,9 @@ local function add(message, at)
   redis.call('EXPIRE', line, kept)
   if redis.call('LLEN', line) > line_limit then
     local oldest = redis.call('LINDEX', line, 0)
+    if oldest == flight then
+      oldest = redis.call('LINDEX', line, 1)
+    end
     forget(message.channel, oldest, redis.call('HGET', message_key(oldest), 'subject') or '')
     note_drop(message.channel, 'more than ' .. line_limit .. ' waited', at)
   end
@@ -64,14 +67,19 @@ local act = {}
 
 -- Take events: their messages stand in the lines from the same moment on at which the cursor is past them. Another
 -- worker that read the same events finds the cursor moved, and adds nothing. ARGV: cursor, its next place, the age in
--- ms past which nobody is told any more, messages. With an empty cursor messages are added that no event caused.
-function act.take(cursor, place, oldest, messages)
+-- ms past which nobody is told any more, messages, channels for which events may be missing as they were cut (nobody
+-- knows how many). With an empty cursor messages are added that no event caused.
+function act.take(cursor, place, oldest, messages, missed)
   local at = now()
   if cursor ~= '' then
     if redis.call('GET', key('signals', 'cursor')) ~= cursor then
       return 0
     end
     redis.call('SET', key('signals', 'cursor'), place)
+  end
+  for _, channel in ipairs(cjson.decode(missed)) do
+    redis.call('HSET', channel_key(channel), 'dropped_at', at, 'dropped_why',
+      'more happened than Redis keeps before a worker for signals read it: of some of it nobody was told')
   end
   for _, message in ipairs(cjson.decode(messages)) do
     if cursor ~= '' and at - message.at > tonumber(oldest) then

@@ -277,7 +277,42 @@ def test_a_message_that_was_removed_by_hand_is_passed_over(lines: SignalLines, c
     assert lines.offer(["chat"]) == []
 
 
-def test_the_first_that_waits_in_each_queue_is_found(line: Line, lines: SignalLines) -> None:
-    line.accept("a", "b", "c")
+def test_a_message_that_is_on_its_way_is_not_the_one_that_a_full_line_loses(lines: SignalLines) -> None:
+    lines.add(message("0"))
+    offer = offered(lines)
+    for number in range(1, 1001):
+        lines.add(message(str(number)))
 
-    assert [job.id for job in lines.first_waiting(["shared", "empty"])] == ["b"]
+    assert lines.claim("chat", "0_chat", number=offer.number)
+    assert lines.note_sent("chat", "0_chat", number=offer.number)
+    assert tell(lines) == "2"
+
+
+def test_events_that_were_cut_before_they_were_read_are_told(
+    line: Line, lines: SignalLines, client: Client
+) -> None:
+    line.accept("a")
+    cursor = lines.begin()
+    line.accept("b")
+    assert not lines.read(after=cursor).is_cut
+
+    client.xtrim(key("events"), maxlen=1, approximate=False)
+    batch = lines.read(after=cursor)
+
+    assert batch.is_cut
+    assert lines.take(batch, [], channels=["chat"])
+    (state, other) = lines.states(["chat", "other"])
+    assert state.dropped_why.startswith("more happened than Redis keeps")
+    assert (state.dropped, other.dropped_at) == (0, None), "nobody knows how many they were"
+    assert not lines.read(after=lines.begin()).is_cut
+
+
+def test_what_is_read_from_the_beginning_on_was_not_cut(line: Line, lines: SignalLines) -> None:
+    cursor = lines.begin()
+    line.accept("a")
+
+    batch = lines.read(after=cursor)
+
+    assert not batch.is_cut
+    assert lines.take(batch, [], channels=["chat"])
+    assert lines.states(["chat"])[0].dropped_at is None

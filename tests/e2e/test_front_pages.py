@@ -130,6 +130,6 @@ class TestWhoDidWhat:
         page = visitors.sign_in()
         press(app_of(page), "Promote v2.0-green", reason="the new checkout")
         deeds = app_of(page).locator(".deeds li")
-        expect(deeds.first).to_contain_text(re.compile(r"maria:\s+promote\s+v2\.0-green"))
+        expect(deeds.first).to_contain_text(re.compile(r"maria\s+asked to promote\s+v2\.0-green"))
         expect(deeds.first).to_contain_text("“the new checkout”")
         expect(card_of(page, Color.BLUE)).to_have_accessible_name("blue: live")

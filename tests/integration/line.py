@@ -38,6 +38,7 @@ from source.checkout import Repositories
 from tasks.activate import moves
 from tasks.celery_tasks import WORK
 from tasks.execution import NotClaimed, StageCancelled, StageFailed, run_stage
+from tasks.signature import SIGNATURE
 from tasks.step import Passed, Surroundings
 from tasks.switching import move_users
 from tasks.tested import check_passed
@@ -483,9 +484,16 @@ class Line:
 
     def ask(self, *, cookie: str = "") -> tuple[int, str]:
         """A request through the gateway: its status, and the tag that answered."""
-        headers = {"Host": self.host} | ({"Cookie": cookie} if cookie else {})
-        answer = requests.get(self.town.address, headers=headers, timeout=5)
+        answer = self._get(cookie)
         return answer.status_code, answer.headers.get("X-Tag", "")
+
+    def find_signature(self, *, cookie: str) -> str | None:
+        """The release that the gateway says an answer is of."""
+        return self._get(cookie).headers.get(SIGNATURE)
+
+    def _get(self, cookie: str) -> requests.Response:
+        headers = {"Host": self.host} | ({"Cookie": cookie} if cookie else {})
+        return requests.get(self.town.address, headers=headers, timeout=5)
 
     def expect(self, tag: str, *, cookie: str = "") -> None:
         """Users, or testers, get this version: at once, or as soon as Envoy has followed the route."""

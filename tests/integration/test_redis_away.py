@@ -42,9 +42,13 @@ WITHOUT_REDIS: Final = {
     "/logout",
     "/audit",  # these two ask who is there first: open to nobody who is not signed in
     "/tokens",
+    "/apps/<name>/test-route",  # a way to another site, by the configuration alone
+    "/channels",  # there is none here that could have a state
+    "/api/v1/channels",
     "/login/provider",  # these three are not there without a provider
     "/login/callback",
     "/login/leave",
+    "/metrics",  # says itself that Redis is away
     "/api",  # tells nothing of this installation
     "/api/v1/openapi.json",
 }
@@ -54,7 +58,7 @@ BODIES: Final[dict[str, dict[str, object]]] = {
     "dismiss": {"tag": "v0-blue", "commit": COMMIT},
     "tokens": {"name": "nightly", "role": "viewer"},
 }
-FORMS: Final = re.compile(r"/(apps|releases|tokens)\b")
+FORMS: Final = re.compile(r"/(apps|releases|tokens|channels)\b")
 """What people send from a page leads back to it, with what became of it: the page is the 503."""
 
 pytestmark = [pytest.mark.needs_redis, pytest.mark.timeout(240 + 2 * OUTAGE)]

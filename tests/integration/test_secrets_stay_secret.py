@@ -13,6 +13,7 @@ import pytest
 import structlog
 
 from release.config import Token
+from release.model import Stage
 from release.records import dump_observation
 from release.requests import Accepted
 from release.secret import Secret
@@ -264,3 +265,17 @@ def test_a_secret_that_this_worker_can_t_read_fails_a_deploy_but_no_rollback(
     # an emergency does not wait for a secret that it does not need
     assert line.rollback().state == "done"
     assert line.state(live) == "live"
+
+
+def test_one_that_was_exchanged_after_sanity_is_the_new_one_in_the_deploy(
+    make_line: Callable[..., Line], settings: dict[str, Any], tmp_path: Path
+) -> None:
+    line = make_line(**settings)
+    line.push("v1-green")
+    line.run(until=Stage.DEPLOY)
+
+    (tmp_path / "password").write_text(f"{PASSWORD}-exchanged")
+    line.run(until=Stage.MIGRATE)
+
+    assert f"{PASSWORD}-exchanged" in str(line.get("Deployment", "green"))
+    assert MARK not in everything(line)

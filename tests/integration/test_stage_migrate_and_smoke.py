@@ -200,6 +200,9 @@ def test_answers_through_another_release_s_test_entry_don_t_count(make_line: Cal
     assert route[0]["headers"]["response"]["set"] == {"x-verdigris-release": release.id}
     route[0]["headers"]["response"]["set"] = {"x-verdigris-release": "an-earlier-one"}
     line.edit("VirtualService", {"spec": {"http": route}})
+    line.wait_for(
+        lambda: line.find_signature(cookie="test=true") == "an-earlier-one", "the gateway follows the edit"
+    )
 
     line.run()
 

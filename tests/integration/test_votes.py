@@ -107,7 +107,7 @@ def test_a_rejection_is_final_on_every_way(make_scene: Callable[..., Scene]) -> 
 
     assert slug_of(call(scene, f"/releases/{ready}/approve")) == "release-rejected"
     assert slug_of(call(scene, "/apps/shop/promote")) == "release-rejected"
-    page = text_of(ben.get("/").text)
+    page = text_of(ben.get("/apps/shop").text)
     assert "v1.0-blue was rejected by ben, and that is final; push a new tag with what was asked for." in page
     assert "“the numbers are wrong”" in page
 
@@ -117,7 +117,7 @@ def test_a_promote_by_itself_is_shown_and_stopped(make_scene: Callable[..., Scen
     ready = scene.make_ready("v1.0-blue")
     ben = enter(scene, "ben")
     assert shown(scene, ready)["countdown"]["blocked_by"] == []
-    assert "Promoted by itself at" in text_of(ben.get("/").text)
+    assert "Promoted by itself at" in text_of(ben.get("/apps/shop").text)
 
     told = press(ben, f"/releases/{ready}/stop-countdown", reason="wait for the team")
 
@@ -138,7 +138,7 @@ def test_in_a_freeze_a_promote_takes_an_override_with_a_reason(make_scene: Calla
     )
     scene.config.apps["shop"] = frozen
     ben = enter(scene, "ben")
-    page = text_of(ben.get("/").text)
+    page = text_of(ben.get("/apps/shop").text)
     assert "Deploys wait, and promotes are refused." in page
 
     # then it is refused without an override, and without a reason

@@ -17,6 +17,7 @@ from click.testing import CliRunner, Result
 
 from cli.main import main
 from cli.surroundings import Surroundings
+from release.attention import find_attention
 from release.model import (
     Actor,
     Color,
@@ -218,16 +219,16 @@ def details(*jobs: Json, **changes: Any) -> Json:
 
 def app(*, queue: tuple[Job, ...] = (), age: float = 4, **changes: Any) -> Json:
     """What GET /apps/<name> answers."""
-    blue = ColorObservation(Color.BLUE, exists=True, release="R1", tag="v2.0-blue", replicas=3, available=2)
+    blue = ColorObservation(Color.BLUE, exists=True, release="R1", tag="v2.0-blue", replicas=3, available=3)
     green = ColorObservation(Color.GREEN, exists=False)
-    seen = Observation("shop", NOON, Color.BLUE, blue, green)
+    seen = dataclasses.replace(Observation("shop", NOON, Color.BLUE, blue, green), **changes)
+    now = NOON + timedelta(seconds=age)
     return {
         "name": "shop",
         "repository": "example/shop",
         "namespace": "storefront",
-        "observation": observation_json(
-            dataclasses.replace(seen, **changes), now=NOON + timedelta(seconds=age)
-        ),
+        "observation": observation_json(seen, now=now),
+        "attention": find_attention(seen, [], now),
         "releases": [release(state=State.LIVE)],
         "rollback_safe": {"safe": False, "since": NOON.isoformat(), "why": "no way back"},
         "queue": [job_json(job, position=place) for place, job in enumerate(queue)],

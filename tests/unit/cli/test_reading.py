@@ -34,7 +34,7 @@ def test_apps_are_a_table_with_what_runs_where(terminal: Terminal, server: Canne
 
     heading, row = result.stdout.splitlines()
     assert heading.split() == ["APP", "LIVE", "BLUE", "GREEN", "QUEUE", "SEEN"]
-    assert row.split()[:6] == ["shop", "blue", "v2.0-blue", "live", "2/3", "-"]
+    assert row.split()[:6] == ["shop", "blue", "v2.0-blue", "live", "3/3", "-"]
     assert "deploy v2.0-blue: running sanity (+1)" in row
     assert row.rstrip().endswith("4 s ago")
     assert result.exit_code == 0

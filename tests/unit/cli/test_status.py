@@ -12,6 +12,7 @@ from rich.console import Console
 
 from cli.glance import Glance
 from cli.status_view import draw_all
+from release.attention import find_attention
 from release.model import Color, JobState, StartWhen, State
 from release.others import Interference
 from tests.unit.cli.canned import NOON, a_job, app, problem, release
@@ -47,7 +48,7 @@ def test_each_app_is_a_row_with_colors_and_their_ages_and_the_last_failure(
     heading, row = rows(terminal)
 
     assert heading == ["APP", "LIVE", "BLUE", "GREEN", "NOW", "LAST FAILURE"]
-    assert row == ["shop", "blue", "v2.0-blue live 2/3 4 s", "-", "-", "v1.9-green 2 h ago"]
+    assert row == ["shop", "blue", "v2.0-blue live 3/3 4 s", "-", "-", "v1.9-green 2 h ago"]
 
 
 @pytest.mark.parametrize(
@@ -101,7 +102,7 @@ def test_what_needs_attention_comes_first_then_what_is_busy_then_by_name(
         {**app(interference=interference), "name": "door"},
         {**app(age=300), "name": "eve"},
         {**app(problem="the cluster can't be reached"), "name": "farm"},
-        {**app(), "name": "gate", "observation": None},
+        {**app(), "name": "gate", "observation": None, "attention": find_attention(None, [], NOON)},
     )
 
     lines = terminal.run("status").stdout.splitlines()
@@ -110,7 +111,7 @@ def test_what_needs_attention_comes_first_then_what_is_busy_then_by_name(
     assert lines[9].split()[1] == "unknown"
     assert lines[:5] == [
         "! door: argocd moved every user",
-        "! eve: last seen 5 min ago: is a worker running?",
+        "! eve: not seen for a while: is a worker running?",
         "! farm: the cluster can't be reached",
         "! gate: not seen yet: is a worker running?",
         "",
@@ -126,7 +127,7 @@ def test_on_a_narrow_terminal_each_app_has_lines_of_its_own() -> None:
     assert ["".join(part.text for part in line).rstrip() for line in lines] == [
         "shop",
         "  live  blue",
-        "  blue  v2.0-blue live 2/3 0 s",
+        "  blue  v2.0-blue live 3/3 0 s",
         "  now   deploy v2.0-blue: running sanity",
     ]
 
@@ -148,7 +149,7 @@ def test_one_app_is_told_in_more_detail(terminal: Terminal, server: CannedServer
     assert lines[:3] == ["! argocd moved every user", "Users get v1.", "Next: go on"]
     assert "rollback      not safe since 2025-06-01 12:00:00 UTC: no way back" in lines
     assert "last failure  v1.9-green 2 h ago: A smoke test failed (R9)" in lines
-    assert "blue   everybody    v2.0-blue  live   2/3   4 s    R1" in lines
+    assert "blue   everybody    v2.0-blue  live   3/3   4 s    R1" in lines
     assert [line.split() for line in lines if line.startswith("green")] == [
         ["green", "test", "cookie", "none"]
     ]
@@ -161,7 +162,8 @@ def test_one_app_is_told_in_more_detail(terminal: Terminal, server: CannedServer
 def test_an_app_that_no_worker_has_seen_has_no_table_of_colors(
     terminal: Terminal, server: CannedServer
 ) -> None:
-    server.answer("GET /apps/shop", {**app(), "observation": None, "releases": []})
+    unseen = {**app(), "observation": None, "attention": find_attention(None, [], NOON), "releases": []}
+    server.answer("GET /apps/shop", unseen)
     server.answer("GET /releases", {"releases": []})
 
     output = terminal.run("status", "shop").stdout

@@ -61,7 +61,7 @@ def test_each_change_is_a_line_beginning_with_how_things_are(
 
     assert watch(terminal, 6) == [
         "12:00:00 shop  live: blue",
-        "12:00:00 shop  blue: v2.0-blue live 2/3",
+        "12:00:00 shop  blue: v2.0-blue live 3/3",
         "12:00:02 shop  deploy v2.0-blue: running sanity",
         "12:00:04 shop  live: blue -> green",
         "12:00:04 shop  deploy v2.0-blue: failed: No release is ready",
@@ -154,7 +154,9 @@ def test_what_was_and_is_not_any_more_is_told_as_that() -> None:
 
     changes = list(compare([stale], [app(age=1)], NOON.isoformat()))
 
-    assert [one.told() for one in changes] == ["12:00:00 shop  trouble: no longer not seen for a while"]
+    assert [one.told() for one in changes] == [
+        "12:00:00 shop  trouble: no longer not seen for a while: is a worker running?"
+    ]
     assert list(compare([app(age=100)], [app(age=200)], NOON.isoformat())) == []
 
 

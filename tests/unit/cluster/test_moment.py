@@ -4,7 +4,7 @@ import pytest
 
 from cluster.connection import Body
 from cluster.errors import Conflict, NotFound
-from cluster.moment import Moment
+from cluster.moment import LASTING, Moment
 from tests.unit.cluster.fakes import Answer, fake_cluster
 
 PATCH = Body([], "application/json-patch+json")
@@ -53,6 +53,16 @@ def test_a_write_that_was_refused_ends_it_as_well() -> None:
     now.request("GET", "/a")
 
     assert len(pool.sent) == 3
+
+
+def test_what_was_read_before_a_decision_was_held_up_is_read_again() -> None:
+    cluster, _ = fake_cluster([Answer(200, {"n": 1}), Answer(200, {"n": 2})])
+    times = iter([0.0, LASTING, LASTING + 0.1])
+    now = Moment(cluster, monotonic=lambda: next(times))
+
+    answers = [now.request("GET", "/a") for _ in range(3)]
+
+    assert answers == [b'{"n": 1}', b'{"n": 1}', b'{"n": 2}']
 
 
 def test_what_could_not_be_read_is_asked_for_again() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from release.loading import parse_config
 from release.model import VERDIGRIS, Actor, StageState, State
+from release.outbox import Outbox
 from release.problems import Problem
 from release.records import Move
 from release.requests import Requests
@@ -58,7 +59,7 @@ GIT = Actor("git", "octocat")
 
 
 @dataclass
-class Sent:
+class Sent(Outbox):
     """An outbox that keeps what leaves through it."""
 
     offers: list[Offer] = field(default_factory=list)

@@ -175,6 +175,7 @@ class TestFreeze:
         assert release.reason == "waiting: the app is frozen until 2027-01-02 00:00 UTC: holidays"
         assert job.state is JobState.WAITING
         assert job.start_by is not None
+        assert job.turn_at is None
         assert office.store.find_active("shop") is None
         # and goes on when it is over
         let_the_freeze_end(office)

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from release.config import Keep
 from release.model import Actor, Color, Release, State
-from release.retention import FINISHED, choose_forgotten
+from release.retention import FINISHED, Keep, choose_forgotten
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from release.config import Gateway, HttpCheck
+from release.config import Gateway
+from release.smoke import HttpCheck
 from tasks.checks import find_failure, judge
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from release.problems import Problem
+from release.secret import Secret
 from source.manifests import Manifests
 from tasks.renderings import KEPT, Renderings
 
@@ -49,7 +50,25 @@ def test_another_name_is_rendered_anew() -> None:
     assert render.times == 3
 
 
-def test_a_secret_that_was_exchanged_is_read_again_after_seconds() -> None:
+def test_a_secret_that_was_exchanged_is_rendered_anew_at_once() -> None:
+    render, renderings = Renderer(), Renderings(monotonic=Clock())
+
+    for value in ("old", "new"):
+        renderings.get("job", {"PASSWORD": Secret(value)}, make=render)
+
+    assert render.times == 2
+
+
+def test_what_was_given_out_is_kept_no_longer() -> None:
+    render, renderings = Renderer(), Renderings(monotonic=Clock())
+
+    for _ in range(3):
+        renderings.get("job", {"PASSWORD": Secret("the same")}, make=render)
+
+    assert render.times == 2
+
+
+def test_nothing_is_given_out_long_after() -> None:
     render, clock = Renderer(), Clock()
     renderings = Renderings(monotonic=clock)
     renderings.get("job", make=render)

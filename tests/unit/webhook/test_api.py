@@ -109,6 +109,15 @@ def test_an_app_tells_what_somebody_else_undid(web: Web) -> None:
     assert read(web, "/apps/shop")["observation"]["interference"] is None
 
 
+def test_an_app_tells_what_needs_attention_by_the_rule_of_the_pages(web: Web) -> None:
+    web.store.seen["shop"] = make_observation()
+    assert read(web, "/apps/shop")["attention"] == []
+
+    web.store.jobs = [make_job(state=JobState.FAILED, ended_at=NOW)]
+    web.store.seen["shop"] = make_observation(problem="two defaults")
+    assert read(web, "/apps/shop")["attention"] == ["two defaults", "deploy v2.0-blue failed"]
+
+
 def test_an_app_tells_where_a_rollback_leads(web: Web) -> None:
     live = make_release("R2", tag="v2.0-green", color=Color.GREEN, state=State.LIVE)
     web.store.found = [make_release("R1", tag="v1.0-blue", state=State.STANDBY), live]

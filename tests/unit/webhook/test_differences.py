@@ -116,6 +116,16 @@ def test_without_a_look_nothing_is_told(web: Web) -> None:
     assert answer.json["difference"] is None
 
 
+@pytest.mark.parametrize("state", [State.FAILED, State.CANCELLED, State.SUPERSEDED])
+def test_where_no_promote_comes_of_it_nothing_is_told(web: Web, state: State) -> None:
+    keep(web, state=state)
+
+    assert "difference" not in sign_in(web).get("/releases/R1").text
+    answer = web.client.get("/api/v1/releases/R1", headers=BEARER)
+    assert answer.json
+    assert answer.json["difference"] is None
+
+
 def test_the_first_release_is_told_as_that(web: Web) -> None:
     keep(web, Difference(None, COMMIT, NOW))
     page = sign_in(web).get("/releases/R1").text
@@ -184,7 +194,7 @@ def test_whether_something_else_is_live_by_now_is_told(
     assert view.compared == f"compared with v1.0-green, {words}"
 
 
-@pytest.mark.parametrize("state", [State.LIVE, State.STANDBY, State.RETIRED, State.SUPERSEDED])
+@pytest.mark.parametrize("state", [State.LIVE, State.STANDBY, State.RETIRED])
 def test_of_what_was_promoted_it_is_told_in_the_past(state: State) -> None:
     view = view_difference(make_release(state=state), FOUND, "R1")
 

@@ -1,38 +1,40 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import fakeredis
 import pytest
 from markupsafe import Markup
 
+from release.attention import FRESH
 from release.config import Config
 from release.model import Color, JobKind, JobState, Observation, StartWhen, State
-from release.others import Interference
-from release.problems import ProblemDocument
 from release.queue import Queue, Timing
 from release.requests import Requests
 from release.store import Store
 from tests.e2e.scene import NoCelery
-from tests.unit.webhook.fakes import NOW, OCTOCAT, make_app, make_job, make_observation, make_release
+from tests.unit.webhook.fakes import (
+    NOW,
+    OCTOCAT,
+    FakeStore,
+    make_app,
+    make_job,
+    make_observation,
+    make_release,
+)
+from tests.unit.webhook.test_remembered import FakeStream
 from webhook.glance import (
     LONGEST_TEXT,
     AppGlance,
-    FailureGlance,
     Glance,
     Row,
-    find_failure,
     find_next_age,
-    find_trouble,
     glance_at,
+    shorten,
     tell_doing,
     tell_rough_age,
 )
 from webhook.remembered import Numbers
-
-CRASH = ProblemDocument("crash-loop", "Crashes", "shop: pod ended", "mend it")
-ARGO = Interference("moved", "Argo CD moved every user back to v1.0-green", "Users get v1.0", "let it", NOW)
 
 
 class TestWords:
@@ -49,14 +51,9 @@ class TestWords:
         assert glance_at(Color.BLUE, make_observation(test_route=None), [live]).role == "idle"
         assert glance_at(Color.BLUE, None, []).role == "unknown"
 
-    def test_trouble_is_what_somebody_changed_then_what_is_wrong_then_missing_pods(self) -> None:
-        seen = make_observation()
-        low = replace(seen, green=replace(seen.green, available=1))
-        assert find_trouble(None) == find_trouble(seen) == find_trouble(replace(seen, live=None)) == ""
-        assert find_trouble(low) == "1 of 3 live pods"
-        assert find_trouble(replace(low, problem="two defaults")) == "two defaults"
-        assert find_trouble(replace(low, problem="two defaults", interference=ARGO)) == ARGO.what
-        assert len(find_trouble(replace(low, problem="x" * 300))) == LONGEST_TEXT
+    def test_a_row_has_the_beginning_of_what_is_wrong(self) -> None:
+        assert shorten("two defaults") == "two defaults"
+        assert len(shorten("x" * 300)) == LONGEST_TEXT
 
     @pytest.mark.parametrize(
         ("place", "given", "words"),
@@ -74,13 +71,6 @@ class TestWords:
     ) -> None:
         release = make_release(start_when=StartWhen.CI_PASSED)
         assert tell_doing(place, make_job(**given), release) == f"deploy v2.0-blue: {words}"  # type: ignore[arg-type]
-
-    def test_the_last_failure_counts_until_something_succeeds(self) -> None:
-        failed = make_job("J1", state=JobState.FAILED, problem=CRASH, ended_at=NOW, tag="v1.0-blue")
-        done, cancelled = make_job("J2", state=JobState.DONE), make_job("J3", state=JobState.CANCELLED)
-        assert find_failure([done, cancelled]) is None
-        assert find_failure([cancelled, failed]) == FailureGlance("deploy v1.0-blue", "R1", NOW, is_last=True)
-        assert find_failure([done, failed]) == FailureGlance("deploy v1.0-blue", "R1", NOW, is_last=False)
 
     @pytest.mark.parametrize("seconds", [-5, 0, 59, 60, 61, 3599, 3600, 7300, 86_399, 86_400, 300_000])
     def test_words_of_an_age_hold_as_long_as_is_said(self, seconds: int) -> None:
@@ -191,6 +181,19 @@ class TestWhatIsRemembered:
             shown.append(house.look()[0].glance.frozen_until is not None)
             house.now += timedelta(minutes=4)
         assert shown == [False, False, True, False]
+
+    def test_a_failure_needs_attention_for_a_while_and_moves_down_by_itself(self) -> None:
+        without = {key: value for key, value in make_app("acme/shop").items() if key != "webhook"}
+        config = Config.model_validate({"apps": {"shop": without}})
+        store, now = FakeStore(), NOW
+        store.jobs = [make_job(state=JobState.FAILED, ended_at=NOW)]
+        numbers = Numbers(config, FakeStream())
+        glance = Glance(config, store, numbers, clock=lambda: now, render=lambda _: Markup(""))
+        shown = []
+        for now in (NOW, NOW + FRESH - timedelta(seconds=5), NOW + FRESH):
+            store.seen["shop"] = make_observation(at=now)
+            shown.append(len(glance.look(("shop",)).alarming))
+        assert shown == [1, 1, 0]
 
     def test_rows_are_made_anew_now_and_then_and_not_all_at_once(self) -> None:
         house = House(30)

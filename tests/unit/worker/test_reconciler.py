@@ -35,7 +35,6 @@ class FakeQueue:
     looked: threading.Event = field(default_factory=threading.Event)
     sweeps: list[bool] = field(default_factory=list)
     notes: list[tuple[str, str, str]] = field(default_factory=list)
-    events: list[str] = field(default_factory=list)
 
     def reap(self, *, sweep: bool) -> Reaped:
         self.sweeps.append(sweep)
@@ -52,9 +51,8 @@ class FakeQueue:
         self.taken.append((job_id, fence, why))
         return Ending("lost") if job_id == "ended" else Ending("next", (offer(job_id, fence + 1),))
 
-    def tell_of_job(self, job_id: str, *, mark: str, text: str, event: str = "") -> bool:
+    def tell_of_job(self, job_id: str, *, mark: str, text: str) -> bool:
         self.notes.append((job_id, mark, text))
-        self.events.append(event)
         return True
 
 
@@ -120,16 +118,6 @@ def test_a_release_is_told_that_no_worker_is_free() -> None:
         " Start another: verdigris worker --queues releases"
     )
     assert queue.notes == [("a", "1.f2", text)]
-
-
-def test_after_a_minute_channels_hear_of_it_too() -> None:
-    waits = replace(offer("a"), waited=61.0)
-    queue = FakeQueue([Reaped(overdue=(waits,))])
-
-    reconciler(queue, FakeDispatcher(waiting=[waits])).look()
-
-    assert [(job, mark) for job, mark, _ in queue.notes] == [("a", "1.f2"), ("a", "stuck.1.f2")]
-    assert queue.events == ["", "stuck"]
 
 
 def test_what_time_made_possible_is_sent_and_what_waited_too_long_ends() -> None:

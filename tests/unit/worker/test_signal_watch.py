@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import time
-from datetime import timedelta
 from itertools import pairwise
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import fakeredis
 import pytest
+from structlog.testing import capture_logs
 
-from release.clock import utc_now
 from release.config import Config
 from release.gate import Gate
 from release.jobs import NewJob, NewRelease
@@ -19,6 +18,7 @@ from release.model import Actor, Color, JobKind, StageState, State
 from release.problems import NotDurable, ProblemDocument
 from release.queue import Queue
 from release.records import Move
+from release.redis_access import key
 from release.store import Store
 from worker.signal_watch import SignalWatch
 
@@ -43,7 +43,7 @@ class Scene:
         client = fakeredis.FakeRedis(server=self.server, decode_responses=True, encoding_errors="replace")
         parts = {"channels": {"chat": CHAT}, "apps": {"shop": APP}, **config}
         self.config = Config.model_validate(parts)
-        self.store, self.queue, self.now = Store(client), Queue(client), utc_now()
+        self.client, self.store, self.queue = client, Store(client), Queue(client)
         self.published: list[SignalOffer] = []
         self.watch = self.make()
         self.watch.look(wait=0)
@@ -55,7 +55,6 @@ class Scene:
             queue=self.queue,
             gate=gate or Gate(self.config, self.store),
             publish=self.published.append,
-            clock=lambda: self.now,
         )
 
     def accept(self, name: str, app: str = "shop") -> None:
@@ -76,6 +75,19 @@ class Scene:
     def move(self, name: str, *states: State) -> None:
         for source, target in pairwise(states):
             self.queue.settle([Move(f"R{name}", frozenset({source}), target, ANNA, "")])
+
+    def age(self, job: str, field: str, seconds: int) -> None:
+        """Let a time of a job lie so far back."""
+        then = int(self.client.hget(key("job", job), field) or 0) - seconds * 1000
+        self.client.hset(key("job", job), field, str(then))
+
+    def tell_of_queues(self) -> list[tuple[str, str]]:
+        """What is told of jobs that do not go on, and why they do not."""
+        for _ in range(2):
+            self.watch.look_at_queues()
+            self.watch.look(wait=0)
+        reasons = [offer.message.signal.reason for offer in self.published]
+        return list(zip(self.told(), reasons, strict=True))
 
     def told(self) -> list[str]:
         """What the published messages say, each taken by its channel."""
@@ -158,17 +170,61 @@ def test_a_job_that_waits_long_for_its_turn_is_told_once() -> None:
     scene = Scene(stuck_after=600)
     scene.accept("1")
     scene.accept("2")
-    scene.now += timedelta(seconds=590)
-    scene.watch.look_at_queues()
-    scene.watch.look(wait=0)
-    assert scene.told() == []
+    scene.age("J2", "queued", 590)
+    assert scene.tell_of_queues() == []
 
-    scene.now += timedelta(seconds=20)
-    for _ in range(2):
-        scene.watch.look_at_queues()
+    scene.age("J2", "queued", 20)
+
+    told = scene.tell_of_queues()
+    reason = "it has waited for its turn for 10 min: see what is before it"
+    assert told == [("shop: the deploy of v2-blue is stuck in the queue shop.", reason)]
+    assert scene.tell_of_queues() == []
+
+
+def test_a_job_that_no_worker_takes_for_a_minute_is_told_also_where_none_lives() -> None:
+    scene = Scene()
+    scene.accept("1")
+    scene.age("J1", "offered", 50)
+    assert scene.tell_of_queues() == []
+
+    scene.age("J1", "offered", 12)
+
+    ((what, why),) = scene.tell_of_queues()
+    assert what == "shop: the deploy of v1-blue is stuck in the queue shop."
+    assert why.startswith("sanity has waited for a worker for 62 s: all that serve releases are busy")
+    assert scene.tell_of_queues() == []
+
+
+def test_a_job_whose_worker_is_gone_is_told_when_nobody_goes_on() -> None:
+    scene = Scene()
+    scene.accept("1")
+    job = scene.store.find_job("J1")
+    assert job
+    assert scene.queue.claim("J1", index=0, fence=job.fence, owner="w")
+    assert scene.tell_of_queues() == []
+
+    scene.client.zincrby(key("watch"), -20_000, "J1")
+
+    ((_, why),) = scene.tell_of_queues()
+    assert why.startswith("the worker of sanity is gone, and for 15 s nobody has offered it to another")
+    assert scene.tell_of_queues() == []
+
+
+def test_events_that_were_cut_unread_are_told_in_the_log_and_with_the_channels() -> None:
+    scene = Scene()
+    scene.accept("1")
+    scene.watch.look(wait=0)
+    scene.accept("2")
+    scene.client.xtrim(key("events"), maxlen=1, approximate=False)
+
+    with capture_logs() as lines:
+        scene.watch.look(wait=0)
         scene.watch.look(wait=0)
 
-    assert scene.told() == ["shop: the deploy of v2-blue is stuck in the queue shop."]
+    assert [line["event"] for line in lines] == [
+        "events were cut before they were read: of some nobody is told"
+    ]
+    assert scene.store.signals.states(["chat"])[0].dropped_why.startswith("more happened than Redis keeps")
 
 
 def test_without_redis_a_look_says_so() -> None:
