@@ -33,6 +33,7 @@ def compress_files(app: Flask) -> None:
             return answer
         answer.direct_passthrough = False
         content = answer.get_data()
+        answer.close()  # the file itself: all of it is read
         if len(content) >= LEAST:
             answer.set_data(_compress(content))
             answer.content_encoding = "gzip"

@@ -39,7 +39,6 @@ class Place:
     play: Callable[[Scene], str]
     signed_in: bool = True
     status: HTTPStatus = HTTPStatus.OK
-    is_long: bool = False
 
     def __str__(self) -> str:
         return self.name
@@ -100,7 +99,7 @@ PLACES: Final = [
     Place("channels", lambda _: "/channels"),
     Place("audit", audit_trail),
     Place("tokens", api_tokens),
-    Place("reference", reference, is_long=True),
+    Place("reference", reference),
     Place("login", lambda _: "/login", signed_in=False),
     Place("problem", lambda _: "/releases/nobody", status=HTTPStatus.NOT_FOUND),
 ]

@@ -224,6 +224,7 @@ def test_what_is_started_meanwhile_waits_and_then_works(site: Site, how: str) ->
             site.start_web(late, f"late-{how}")
             site.start_worker(late, f"later-{how}", queue="releases")
             site.until(lambda: "Booting worker" in site.log(f"late-{how}"), "it has started")
+            site.until(lambda: site.ask("GET", "/healthz", web=f"late-{how}").status == 200, "it answers")
             site.until(lambda: "Trying again" in site.log(f"later-{how}"), "it waits")
             check_told(site.deliver(tag, commit, web=f"late-{how}"), "delivery")
             assert site.ask("GET", "/healthz", web=f"late-{how}").status == 200
