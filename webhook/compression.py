@@ -28,13 +28,15 @@ def compress_files(app: Flask) -> None:
         if request.endpoint != "static":
             return answer
         answer.vary.add("Accept-Encoding")
-        is_whole = request.method == "GET" and answer.status_code == HTTPStatus.OK
-        if not is_whole or not request.accept_encodings["gzip"]:
+        if request.method == "HEAD" or answer.status_code == HTTPStatus.NOT_MODIFIED:
+            answer.close()  # nothing of the file is sent; who hangs up now would leave it open
+            return answer
+        if answer.status_code != HTTPStatus.OK:
             return answer
         answer.direct_passthrough = False
         content = answer.get_data()
         answer.close()  # the file itself: all of it is read
-        if len(content) >= LEAST:
+        if request.accept_encodings["gzip"] and len(content) >= LEAST:
             answer.set_data(_compress(content))
             answer.content_encoding = "gzip"
             _weaken(answer)

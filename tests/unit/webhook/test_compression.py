@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -50,3 +51,24 @@ def test_a_part_of_a_file_and_a_tiny_one_stay_as_they_are(web: Web) -> None:
     assert part.status_code == 206
     assert "Content-Encoding" not in part.headers
     assert "Content-Encoding" not in tiny.headers
+
+
+@pytest.mark.parametrize("file", [STYLE, "/static/icon.svg"])
+@pytest.mark.parametrize("accepts", ["identity", "gzip"])
+@pytest.mark.parametrize("case", ["GET", "HEAD", "known"])
+def test_no_file_stays_open_where_the_browser_hangs_up(web: Web, file: str, accepts: str, case: str) -> None:
+    known = {"If-None-Match": web.client.get(file, headers=GZIP, buffered=True).headers["ETag"]}
+    headers = {"Accept-Encoding": accepts, **(known if case == "known" else {})}
+    before = _open_files()
+
+    answer = web.client.open(file, method="HEAD" if case == "HEAD" else "GET", headers=headers)
+
+    assert answer.status_code == (304 if case == "known" else 200)
+    assert _open_files() == before
+    answer.close()
+
+
+def _open_files() -> set[str]:
+    """The static files that this process holds open."""
+    links = (entry.readlink() for entry in Path("/proc/self/fd").iterdir() if entry.is_symlink())
+    return {str(file) for file in links if file.parent.name == "static"}
