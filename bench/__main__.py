@@ -43,7 +43,7 @@ def _run(name: str, samples: int) -> Result:
     began = time.monotonic()
     print(f"{name}…", file=sys.stderr, flush=True)
     module = import_module(f"bench.{name}")
-    result: Result = (module.measure_rows if name == "queue" else module.measure)(samples)
+    result: Result = module.measure(samples)
     print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
     return result
 

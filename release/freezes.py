@@ -35,6 +35,10 @@ class Frozen:
     reason: str
     is_open_end: bool = False
 
+    def tell_end(self) -> str:
+        """``2026-12-27 00:00 UTC``, or that it lasts at least until then."""
+        return f"{'at least ' if self.is_open_end else ''}{self.until:%Y-%m-%d %H:%M} UTC"
+
 
 @dataclass(frozen=True, slots=True)
 class Coming:

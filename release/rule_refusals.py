@@ -18,13 +18,12 @@ if TYPE_CHECKING:
 
 def app_frozen(release: Release, frozen: Frozen) -> Problem:
     """A promote, or a start by hand, in a freeze, without the right or the reason to go past it."""
-    until = f"{'at least ' if frozen.is_open_end else ''}{frozen.until:%Y-%m-%d %H:%M} UTC"
     why = f" ({frozen.reason})" if frozen.reason else ""
     then = "it goes on by itself then" if release.state is State.WAITING else "promote it then"
     return Problem(
         "app-frozen",
         "The app is frozen",
-        detail=f"{release.app}: until {until}{why}; {_named(release)} stays {release.state}",
+        detail=f"{release.app}: until {frozen.tell_end()}{why}; {_named(release)} stays {release.state}",
         next_step=f"{then}, or override the freeze with a reason; a rollback is never frozen",
     )
 

@@ -144,4 +144,4 @@ def _known(**fields: str) -> dict[str, str]:
 def tell_freeze(frozen: Frozen) -> str:
     """Why nothing starts now, in words."""
     why = f": {frozen.reason}" if frozen.reason else ""
-    return f"waiting: the app is frozen until {frozen.until:%Y-%m-%d %H:%M} UTC{why}"
+    return f"waiting: the app is frozen until {frozen.tell_end()}{why}"

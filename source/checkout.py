@@ -23,7 +23,15 @@ from source.address import get_transport
 from source.commands import OUR_CONFIGURATION, Commands, GitFailed, GitTimedOut
 from source.commits import Between, HistoryMissing, compare_commits
 from source.export import Limits, UnsafeTree, export
-from source.refusals import kept_nothing, missing_commit, missing_tag, moved_tag, unreachable, unsafe
+from source.refusals import (
+    kept_nothing,
+    missing_commit,
+    missing_tag,
+    moved_tag,
+    unfitting_commit,
+    unreachable,
+    unsafe,
+)
 from source.tag_signatures import Demand, check_tag_object
 from source.trailers import read_trailers
 
@@ -99,7 +107,7 @@ class Repositories:
                 ``resolve_tag``, and ``tag-moved``.
         """
         if not _COMMIT.fullmatch(demand.commit):
-            raise missing_commit(demand.address, demand.commit)
+            raise unfitting_commit(demand.address, demand.commit)
         kept = f"refs/verdigris-signed/{demand.commit}/{demand.tag}"
         with self._locked(demand.address) as commands:
             try:
@@ -144,7 +152,7 @@ class Repositories:
             Problem: ``commit-missing``, ``unsafe-tree``, ``repository-unreachable``, ``repository-refused``.
         """
         if not _COMMIT.fullmatch(commit):
-            raise missing_commit(address, commit)
+            raise unfitting_commit(address, commit)
         with self._locked(address) as commands:
             self._get_commit(commands, address, commit)
             return self._export_anew(commands, address, commit, into)

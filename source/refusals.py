@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 
 from release.problems import Problem
 from release.tag import shown
@@ -11,6 +12,8 @@ from source.address import anonymous, without_credentials
 if TYPE_CHECKING:
     from source.commands import GitFailed
     from source.export import UnsafeTree
+
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 
 def missing_tag(address: str, tag: str, *, why: str) -> Problem:
@@ -41,6 +44,19 @@ def missing_commit(address: str, commit: str) -> Problem:
         "the commit is not in the repository",
         detail=f"{anonymous(address)} has no commit {shown(commit)}, or no longer gives it out",
         next_step="push a tag that points at a commit of this repository",
+        status=422,
+    )
+
+
+def unfitting_commit(address: str, commit: str) -> Problem:
+    """What is asked for is no full hash that can be read here."""
+    if not _SHA256.fullmatch(commit):
+        return missing_commit(address, commit)
+    return Problem(
+        "repository-format",
+        "the repository names its objects by SHA-256",
+        detail=f"{anonymous(address)}: commit {shown(commit)}; only those with SHA-1 names can be read",
+        next_step="give the app a repository that was made with --object-format=sha1, Git's default",
         status=422,
     )
 

@@ -117,10 +117,9 @@ def _describe(tag: KnownTag, standing: Standing) -> MissedTag:
 
 def _tell(tag: KnownTag, color: Color, standing: Standing) -> str:
     moved = f"{tag.name} was moved in Git, from {tag.was[:SHORT]}. " if tag.heard is Heard.MOVED else ""
-    stay = f"Users stay on {standing.live}" if standing.live else "No color is live yet, so nobody is moved"
     return (
         f"{moved}Deploys commit {tag.commit[:SHORT]} to {color}, runs the migrations and tests it there. "
-        f"{stay} until you promote it."
+        + standing.tell_users_stay()
     )
 
 

@@ -82,13 +82,12 @@ def release_offers(
 
 
 def _deploy(standing: Standing) -> Offer:
-    stay = f"Users stay on {standing.live}" if standing.live else "No color is live yet, so nobody is moved"
     idle = standing.live and standing.idle
     return Offer(
         JobKind.DEPLOY.value,
         "Deploy a tag",
         "Deploys the tag to the color that ends its name, runs the migrations and tests it there. "
-        f"{stay} until you promote it.",
+        + standing.tell_users_stay(),
         loses=f"It replaces {idle.tag} on {idle.color}: no more switching to that one." if idle else "",
         asks_tag=True,
     )

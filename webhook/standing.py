@@ -33,6 +33,11 @@ class Standing:
     is_idle_empty: bool = False
     changed: frozenset[str] = frozenset()
 
+    def tell_users_stay(self) -> str:
+        """What a deploy means for users."""
+        now = f"Users stay on {self.live}" if self.live else "No color is live yet, so nobody is moved"
+        return f"{now} until it is promoted."
+
     @property
     def idle(self) -> Release | None:
         """The release that runs beside the live one."""

@@ -76,6 +76,9 @@ def print_channels(found: Sequence[Json]) -> None:
     for one in found:
         if one["failing_since"]:
             show_line(f"{one['name']}: {one['error']}", style="red")
+        if one["dropped"]:
+            when = shown_time(one["dropped_at"])
+            show_line(f"{one['name']}: {one['dropped']} dropped, last {when}: {one['dropped_why']}")
 
 
 def _wait(session: Session, name: str, message: str) -> Json:

@@ -38,10 +38,10 @@ ENVIRONMENT = {
 class Origin:
     """A bare repository as a Git host keeps it, and ways to put things there."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, object_format: str = "sha1") -> None:
         self.path = folder / "origin.git"
         self.path.mkdir()
-        self.git("init", "--quiet", "--bare", "--initial-branch=main")
+        self.git("init", "--quiet", "--bare", "--initial-branch=main", f"--object-format={object_format}")
 
     @property
     def address(self) -> str:
@@ -113,6 +113,18 @@ def test_an_annotated_tag_is_followed_to_its_commit(origin: Origin, repositories
 
     assert origin.git("rev-parse", "v1-blue") != commit
     assert repositories.resolve_tag(origin.address, "v1-blue") == commit
+
+
+def test_a_repository_with_long_names_is_told_as_such(tmp_path: Path, repositories: Repositories) -> None:
+    origin = Origin(tmp_path, object_format="sha256")
+    origin.tag("v1-blue", origin.commit(("100644", "a", "1")))
+    commit = repositories.resolve_tag(origin.address, "v1-blue")
+
+    with pytest.raises(Problem) as caught:
+        repositories.check_out(origin.address, commit, tmp_path / "tree")
+
+    assert slug_of(caught) == "repository-format"
+    assert commit in caught.value.document.detail
 
 
 def test_a_tag_that_is_not_there_is_told_with_its_name(origin: Origin, repositories: Repositories) -> None:

@@ -46,6 +46,18 @@ def test_channels_are_listed_with_what_is_wrong(terminal: Terminal, server: Cann
     assert "\x1b[2J" not in result.stdout
 
 
+def test_what_a_channel_lost_is_told_with_the_reason(terminal: Terminal, server: CannedServer) -> None:
+    lost = channel("hook", dropped=2, dropped_at=NOON, dropped_why="404: no such hook\x1b[2J")
+    server.answer("GET /channels", {"channels": [channel(), lost]})
+
+    result = terminal.run("channels")
+
+    assert "hook: 2 dropped, last 2026-01-01" in result.stdout
+    assert ": 404: no such hook" in result.stdout
+    assert "chat: 0 dropped" not in result.stdout
+    assert "\x1b[2J" not in result.stdout
+
+
 def test_without_any_channel_the_list_says_so(terminal: Terminal, server: CannedServer) -> None:
     server.answer("GET /channels", {"channels": []})
 

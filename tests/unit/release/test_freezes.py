@@ -116,6 +116,7 @@ def test_windows_that_never_leave_a_gap_are_followed_for_a_while() -> None:
 
     assert found
     assert found.is_open_end
+    assert found.tell_end().startswith("at least ")
     assert found.until == at("2026-06-05T00:00") + timedelta(hours=MOST_JOINED)
     assert find_next_freeze([repeated("0 * * * *", "1h")], at("2026-06-05T00:30")) is None
 

@@ -166,7 +166,7 @@ class TestPage:
         assert "In Git, never delivered" in page
         assert "Release v2.1-blue" in page
         assert f"Deploys commit {ONE[:10]} to blue" in page
-        assert "Users stay on green until you promote it." in page
+        assert "Users stay on green until it is promoted." in page
         assert "It replaces v2.0-blue on blue: no more switching to that one." in page
         assert f"v2.0-blue was moved in Git, from {ONE[:10]}. Deploys commit {TWO[:10]}" in page
         assert f'name="commit" value="{ONE}"' in page
@@ -174,7 +174,7 @@ class TestPage:
     def test_nothing_is_lost_where_the_color_is_empty(self, missing: Web) -> None:
         page = sign_in(missing).get("/apps/shop").text
 
-        assert "No color is live yet, so nobody is moved until you promote it." in page
+        assert "No color is live yet, so nobody is moved until it is promoted." in page
         assert "no more switching to that one" not in page
 
     def test_a_tag_of_the_live_color_has_none_but_says_what_to_push(self, missing: Web) -> None:
