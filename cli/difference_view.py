@@ -37,22 +37,29 @@ def _print_commits(title: str, listed: Sequence[Json], number: int) -> None:
 
 
 def _lines(found: Json) -> Iterator[str]:
-    if found["objects"]:
-        yield "\nmanifests:"
-    for one in found["objects"] or []:
-        yield f"  {SIGNS[one['change']]} {one['object']}"
-        yield from (f"      {path}" for path in one["paths"])
-        if one["more"]:
-            yield f"      and {one['more']} more"
-    if found["more_objects"]:
-        yield f"  and {found['more_objects']} more"
-    if found["keys"]:
-        yield "\nconfiguration:"
-    for one in found["keys"] or []:
-        yield f"  {SIGNS[one['change']]} {one['name']} ({one['where']})"
-    if found["more_keys"]:
-        yield f"  and {found['more_keys']} more"
+    yield from _section("manifests", _object_lines(found["objects"] or []), found["more_objects"])
+    keys = [f"{SIGNS[one['change']]} {one['name']} ({one['where']})" for one in found["keys"] or []]
+    yield from _section("configuration", keys, found["more_keys"])
     if found["migrations"]:
         told = ", ".join(f"{one['tag']} ({one['kind']})" for one in found["migrations"])
         yield f"\nmigrations: {told}"
+    files = [f"{SIGNS[one['change']]} {one['path']}" for one in found["migration_files"] or []]
+    yield from _section("migration files", files, found["more_migration_files"])
     yield from (f"\n{text}" for text in [found["rollback"], *found["notes"]] if text)
+
+
+def _section(title: str, lines: Sequence[str], more: int) -> Iterator[str]:
+    if lines:
+        yield f"\n{title}:"
+    yield from (f"  {line}" for line in lines)
+    if more:
+        yield f"  and {more} more"
+
+
+def _object_lines(objects: Sequence[Json]) -> list[str]:
+    lines = []
+    for one in objects:
+        lines += [f"{SIGNS[one['change']]} {one['object']}", *(f"    {path}" for path in one["paths"])]
+        if one["more"]:
+            lines.append(f"    and {one['more']} more")
+    return lines

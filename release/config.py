@@ -44,6 +44,13 @@ class Part(BaseModel):
     model_config = STRICT
 
 
+def _inside(value: str) -> str:
+    if Path(value).is_absolute() or ".." in Path(value).parts:
+        message = "must be a folder inside the repository"
+        raise ValueError(message)
+    return value
+
+
 class Manifests(Part):
     """Where the app's manifests are in its repository and how they are written.
 
@@ -60,10 +67,7 @@ class Manifests(Part):
     @field_validator("path")
     @classmethod
     def _stay_inside(cls, value: str) -> str:
-        if Path(value).is_absolute() or ".." in Path(value).parts:
-            message = "must be a folder inside the repository"
-            raise ValueError(message)
-        return value
+        return _inside(value)
 
 
 class Deadlines(Part):
@@ -138,6 +142,7 @@ class App(Part):
     ] = None
     migration: Annotated[Migration, Field(description="where the tag does not say")] = Migration.EXPAND
     migrate_repeatable: bool = False
+    migration_files: str = ""
     smoke: Smoke = Smoke()
     deadlines: Deadlines = Deadlines()
     max_restarts: Annotated[int, Field(ge=0)] = 2
@@ -184,6 +189,11 @@ class App(Part):
             message = f"becomes {example!r}, which no registry takes for an image"
             raise ValueError(message) from error
         return image
+
+    @field_validator("migration_files")
+    @classmethod
+    def _keep_inside(cls, value: str) -> str:
+        return _inside(value)
 
     @model_validator(mode="after")
     def _migrate_one_way(self) -> Self:

@@ -20,6 +20,8 @@ MOST_REMOVED: Final = 20
 MOST_OBJECTS: Final = 50
 MOST_PATHS: Final = 20
 MOST_KEYS: Final = 100
+MOST_FILES: Final = 50
+LONGEST_PATH: Final = 200
 LONGEST_TITLE: Final = 200
 LONGEST_NAME: Final = 100
 MOST_BYTES: Final = 64_000
@@ -108,11 +110,20 @@ class Migrated:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangedFile:
+    """One file of the repository, by its path."""
+
+    path: str
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
 class Difference:
     """What a promote of a release at ``commit`` changes against ``base``; None where nothing was live.
 
     What could not be found out is None, and ``gaps`` tell why in words. ``is_final``: there is no point in
-    trying again. ``more_objects`` and ``more_keys`` were left out.
+    trying again. ``more_objects`` and the like were left out. ``migration_files``: below the folder that the
+    configuration names, None also where it names none.
     """
 
     base: Base | None
@@ -124,6 +135,8 @@ class Difference:
     keys: tuple[ChangedKey, ...] | None = None
     more_keys: int = 0
     migrations: tuple[Migrated, ...] = ()
+    migration_files: tuple[ChangedFile, ...] | None = None
+    more_migration_files: int = 0
     gaps: tuple[str, ...] = ()
     is_final: bool = True
 
@@ -170,6 +183,8 @@ def _cut(difference: Difference, share: float) -> Difference:
         commits = replace(commits, added=commits.added[:added], removed=commits.removed[:removed])
     kept = None if objects is None else objects[: round(MOST_OBJECTS * share)]
     names = None if keys is None else keys[: round(MOST_KEYS * share)]
+    files = difference.migration_files
+    shown = None if files is None else files[: round(MOST_FILES * share)]
     return replace(
         difference,
         commits=commits,
@@ -177,6 +192,8 @@ def _cut(difference: Difference, share: float) -> Difference:
         more_objects=difference.more_objects + len(objects or ()) - len(kept or ()),
         keys=names,
         more_keys=difference.more_keys + len(keys or ()) - len(names or ()),
+        migration_files=shown,
+        more_migration_files=difference.more_migration_files + len(files or ()) - len(shown or ()),
     )
 
 
@@ -193,6 +210,8 @@ def tell_sum(difference: Difference) -> str:
     if migrations := difference.migrations:
         kinds = ", ".join(sorted({one.kind.value for one in migrations}))
         parts.append(f"{tell_number(len(migrations), 'migration')} ({kinds})")
+    if files := len(difference.migration_files or ()) + difference.more_migration_files:
+        parts.append(tell_number(files, "migration file"))
     if parts:
         return ", ".join(parts)
     return "not known" if difference.gaps else "no commit, object or key"

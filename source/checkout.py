@@ -157,8 +157,8 @@ class Repositories:
             self._get_commit(commands, address, commit)
             return self._export_anew(commands, address, commit, into)
 
-    def compare(self, address: str, base: str, head: str, *, folder: str) -> Between:
-        """What lies between two commits; whether a folder is the same in both.
+    def compare(self, address: str, base: str, head: str, *, folder: str, listed: str = "") -> Between:
+        """What lies between two commits. ``folder``, ``listed``: as ``compare_commits``.
 
         Raises:
             HistoryMissing: the Git host can't be asked, or has one of them no more.
@@ -166,7 +166,8 @@ class Repositories:
         for commit in (base, head):
             if not _COMMIT.fullmatch(commit):  # the cluster told it, and whoever may write there
                 raise HistoryMissing(f"{shown(commit)} is no full hash of a commit", is_final=True)
-        return compare_commits(self._commands(address, suffix=".history"), address, base, head, folder=folder)
+        commands = self._commands(address, suffix=".history")
+        return compare_commits(commands, address, base, head, folder=folder, listed=listed)
 
     def _commands(self, address: str, *, suffix: str = "") -> Commands:
         """Git for this address, on the address' place in the cache."""

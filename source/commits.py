@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import fcntl
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from release.difference import (
     LONGEST_NAME,
+    LONGEST_PATH,
     LONGEST_TITLE,
     MOST_COMMITS,
     MOST_REMOVED,
+    ChangedFile,
     Commit,
     Commits,
+    Kind,
     clean,
 )
 from source.address import anonymous
@@ -37,6 +40,7 @@ FETCH_SECONDS: Final = 30
 _FIELDS: Final = ("%H", "%at", f"%<({LONGEST_NAME + 1},trunc)%an", f"%<({LONGEST_TITLE + 1},trunc)%s")
 _FORMAT: Final = "%x00".join(_FIELDS)
 _LINK: Final = "120000"
+_KINDS: Final = {"A": Kind.ADDED, "D": Kind.REMOVED}
 _LATEST: Final = 253_402_300_799
 """The last second of the year 9999, which is as far as Python's times go."""
 
@@ -46,12 +50,13 @@ class Between:
     """What a history tells of two commits.
 
     ``added``: the ids of all that the second has and the first has not. ``is_folder_same``: no file below the
-    folder that was asked for differs.
+    folder that was asked for differs. ``listed``: the files that differ below the folder whose files were.
     """
 
     commits: Commits
     added: frozenset[str]
     is_folder_same: bool
+    listed: tuple[ChangedFile, ...] = ()
 
 
 class HistoryMissing(Exception):
@@ -62,8 +67,12 @@ class HistoryMissing(Exception):
         self.is_final = is_final
 
 
-def compare_commits(commands: Commands, address: str, base: str, head: str, *, folder: str) -> Between:
+def compare_commits(
+    commands: Commands, address: str, base: str, head: str, *, folder: str, listed: str = ""
+) -> Between:
     """What leads from ``base`` to ``head``, full hashes both; ``commands`` on the history's repository.
+
+    ``folder``: whether it is the same in both. ``listed``: where it is told which files differ.
 
     Raises:
         HistoryMissing: the Git host can't be asked, has one of them no more, or takes too long.
@@ -71,7 +80,8 @@ def compare_commits(commands: Commands, address: str, base: str, head: str, *, f
     with _locked(commands):
         try:
             _get_history(commands, address, base, head)
-            return _compare(commands, base, head, folder)
+            found = _compare(commands, base, head, folder)
+            return replace(found, listed=_list_files(commands, base, head, listed)) if listed else found
         except GitTimedOut as error:
             raise HistoryMissing(
                 f"the history could not be read in time ({error})", is_final=False
@@ -186,10 +196,22 @@ def _differing(commands: Commands, base: str, head: str, *paths: str) -> list[st
     return _run(commands, *command).split("\0")[:-1]
 
 
+def _list_files(commands: Commands, base: str, head: str, folder: str) -> tuple[ChangedFile, ...]:
+    command = ["diff-tree", "-r", "-z", "--name-status", "--no-renames", base, head, "--", _literally(folder)]
+    fields = iter(_run(commands, *command).split("\0")[:-1])
+    return tuple(
+        ChangedFile(clean(path, LONGEST_PATH), _KINDS.get(status, Kind.CHANGED))
+        for status, path in zip(fields, fields, strict=True)
+    )
+
+
+def _literally(folder: str) -> str:
+    return f":(literal){folder.strip('/') or '.'}"
+
+
 def _is_same(commands: Commands, base: str, head: str, folder: str) -> bool:
     """A link in the folder, or on the way to it, may lead to what differs elsewhere: that is not the same."""
-    path = f":(literal){folder.strip('/') or '.'}"
-    if _differing(commands, base, head, path):
+    if _differing(commands, base, head, _literally(folder)):
         return False
     parents = folder.strip("/").split("/")
     above = ["/".join(parents[: number + 1]) for number in range(len(parents))]

@@ -13,7 +13,7 @@ from release.configured_values import compare_values, configured_values, take_fi
 from release.difference import Base, Commits, Difference, Migrated, bounded
 from release.image import is_pinned
 from release.manifest_difference import compare_manifests
-from release.model import Migration
+from release.model import Migration, MigrationState
 from release.problems import Problem
 from release.secret import Redactor
 from release.tag import shown
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from release.model import Observation, Release
     from tasks.step import Surroundings
 
+BEGUN: Final = frozenset({MigrationState.RUNNING, MigrationState.PASSED, MigrationState.FAILED})
 RELEASES_BETWEEN: Final = 50
 """Releases, newest first, among which those on the way from the live one to another are looked for."""
 
@@ -88,8 +89,11 @@ class _Comparison:
         try:
             if ids[0] != ids[1]:
                 folder = self.app.manifests.path
-                between = self.around.repositories.compare(self.app.repository, *ids, folder=folder)
-                found, added = replace(found, commits=between.commits), between.added
+                between = self.around.repositories.compare(
+                    self.app.repository, *ids, folder=folder, listed=self.app.migration_files
+                )
+                files = between.listed if self.app.migration_files else None
+                found, added = replace(found, commits=between.commits, migration_files=files), between.added
                 is_same = between.is_folder_same
             else:
                 found, is_same = replace(found, commits=Commits()), True
@@ -144,9 +148,13 @@ class _Comparison:
 def _migrations(
     around: Surroundings, release: Release, base_id: str, added: Collection[str] = ()
 ) -> tuple[Migrated, ...]:
-    """The release's own, and those of releases on the way to it, newest first; none that does nothing."""
+    """The release's own, and those that ran for others on the way to it, newest first; none of kind none."""
     known = around.store.releases(release.app, limit=RELEASES_BETWEEN) if added else []
-    between = [one for one in known if one.commit in added and one.commit != release.commit]
+    between = [
+        one
+        for one in known
+        if one.commit in added and one.commit != release.commit and one.migration.state in BEGUN
+    ]
     return tuple(
         Migrated(one.id, one.tag, one.migration.kind)
         for one in [release, *between]
@@ -176,5 +184,8 @@ def _redacted(found: Difference, redact: Callable[[str], str]) -> Difference:
     keys = found.keys and tuple(
         replace(one, name=redact(one.name), where=redact(one.where)) for one in found.keys
     )
+    files = found.migration_files and tuple(
+        replace(one, path=redact(one.path)) for one in found.migration_files
+    )
     gaps = tuple(redact(gap) for gap in found.gaps)
-    return replace(found, commits=commits, objects=objects, keys=keys, gaps=gaps)
+    return replace(found, commits=commits, objects=objects, keys=keys, migration_files=files, gaps=gaps)

@@ -159,6 +159,10 @@ def difference_json(view: DifferenceView) -> answer.Difference:
         "migrations": [
             {"release": one.release_id, "tag": one.tag, "kind": one.kind} for one in found.migrations
         ],
+        "migration_files": None
+        if found.migration_files is None
+        else [{"path": one.path, "change": one.kind} for one in found.migration_files],
+        "more_migration_files": found.more_migration_files,
         "rollback": view.rollback or None,
         "notes": list(view.notes),
     }

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from release.clock import utc_now
-from release.difference import ChangedKey, Kind, Migrated, dump_difference, tell_base, tell_sum
-from release.model import Migration, Stage
+from release.difference import ChangedFile, ChangedKey, Kind, Migrated, dump_difference, tell_base, tell_sum
+from release.model import Actor, Migration, Stage
 from tasks.difference import find_difference
 from tasks.execution import look_at_app
 from tests.integration.line import _git
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tests.integration.line import Line
 
 pytestmark = pytest.mark.needs_envoy
+MARIA = Actor("person", "maria")
 
 
 class Watched:
@@ -237,6 +238,37 @@ def test_migrations_on_the_way_are_told(make_line: Callable[..., Line]) -> None:
         Migrated(second.id, "v2-blue", Migration.EXPAND),
     )
     assert tell_sum(watched.of(third)) == "2 commits, 2 migrations (expand)"
+
+
+def test_a_migration_that_never_ran_is_not_on_the_way(make_line: Callable[..., Line]) -> None:
+    # given v1 live, and v2 whose deploy was cancelled before its turn
+    watched = Watched(make_line(migrate=[python(LOUD)]))
+    line = watched.line
+    go_live(watched, "v1-green")
+    line.requests.cancel(line.push("v2-blue").id, actor=MARIA)
+
+    third = line.deploy("v3-blue")
+    watched.look()
+
+    assert [one.tag for one in watched.of(third).migrations] == ["v3-blue"]
+
+
+def test_files_of_migrations_are_told_from_git(make_line: Callable[..., Line]) -> None:
+    watched = Watched(make_line(migration_files="db"))
+    line = watched.line
+    go_live(watched, "v1-green", files={"db/1.sql": "create", "db/2.sql": "create"})
+    (line.repo.clone / "db/1.sql").unlink()
+
+    release = line.push("v2-blue", files={"db/2.sql": "alter", "db/deep/3.sql": "add", "dbx/4.sql": "add"})
+    line.run()
+    watched.look()
+
+    assert watched.of(release).migration_files == (
+        ChangedFile("db/1.sql", Kind.REMOVED),
+        ChangedFile("db/2.sql", Kind.CHANGED),
+        ChangedFile("db/deep/3.sql", Kind.ADDED),
+    )
+    assert tell_sum(watched.of(release)) == "1 commit, 3 migration files"
 
 
 def test_nothing_is_asked_while_nothing_happens(watched: Watched) -> None:

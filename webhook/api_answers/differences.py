@@ -66,8 +66,16 @@ class ChangedKey(TypedDict):
 
 
 @documented
+class ChangedFile(TypedDict):
+    """A file of the repository."""
+
+    path: str
+    change: Becoming
+
+
+@documented
 class MigrationBetween(TypedDict):
-    """A migration since the live release: its own, or of a release on the way to it."""
+    """A migration since the live release: its own, or one that has run for a release on the way to it."""
 
     release: str
     tag: str
@@ -93,6 +101,9 @@ class Difference(TypedDict):
     keys: list[ChangedKey] | None
     more_keys: Count
     migrations: list[MigrationBetween]
+    migration_files: list[ChangedFile] | None
+    """Below `migration_files` of the configuration, from Git; null also where it names none."""
+    more_migration_files: Count
     rollback: str | None
     """Whether a rollback stays safe, in words."""
     notes: list[str]

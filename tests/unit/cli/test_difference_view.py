@@ -27,6 +27,8 @@ def difference(**changes: Any) -> Json:  # noqa: ANN401 -- any member
         "keys": None,
         "more_keys": 0,
         "migrations": [],
+        "migration_files": None,
+        "more_migration_files": 0,
         "rollback": None,
         "notes": [],
         **changes,
@@ -56,6 +58,8 @@ def test_commits_fields_and_keys_are_listed(terminal: Terminal, server: CannedSe
         keys=[{"name": "MODE", "where": "verdigris.yml", "change": "removed"}],
         more_keys=5,
         migrations=[{"release": "R1", "tag": "v2.0-blue", "kind": "contract"}],
+        migration_files=[{"path": "db/7.sql", "change": "added"}],
+        more_migration_files=6,
         rollback="a rollback stays safe",
         notes=["the Git host was away"],
     )
@@ -74,6 +78,9 @@ def test_commits_fields_and_keys_are_listed(terminal: Terminal, server: CannedSe
         "  - MODE (verdigris.yml)",
         "  and 5 more",
         "migrations: v2.0-blue (contract)",
+        "migration files:",
+        "  + db/7.sql",
+        "  and 6 more",
         "a rollback stays safe",
         "the Git host was away",
     ):

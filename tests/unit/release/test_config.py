@@ -165,6 +165,7 @@ def test_the_image_is_that_of_the_tag_or_the_commit(image: str, expected: str) -
         ("    deadlines:\n      rollout: .inf", 8, "apps.shop.deadlines.rollout: Input should be a finite"),
         ("    deadlines: {rollout: 0}", 7, "apps.shop.deadlines.rollout: Input should be greater than 0"),
         ("    manifests: {path: ../other}", 7, "apps.shop.manifests.path: must be a folder inside the repos"),
+        ("    migration_files: /db", 7, "apps.shop.migration_files: must be a folder inside the repos"),
         (
             "    manifests: {path: /etc}",
             7,

@@ -10,6 +10,7 @@ import pytest
 from release.difference import (
     MOST_BYTES,
     Base,
+    ChangedFile,
     ChangedKey,
     ChangedObject,
     Commit,
@@ -100,6 +101,8 @@ def test_it_is_kept_as_it_was() -> None:
         objects=(ChangedObject("Service shop", Kind.CHANGED, ("spec.ports[http].port",), 4),),
         keys=(ChangedKey("MODE", "Deployment shop-blue, app", Kind.REMOVED),),
         migrations=(Migrated("r2", "v2-blue", Migration.CONTRACT),),
+        migration_files=(ChangedFile("db/7.sql", Kind.ADDED),),
+        more_migration_files=3,
         gaps=("no reason",),
         is_final=False,
     )

@@ -11,6 +11,7 @@ import pytest
 from release.configured_values import take_fingerprints
 from release.difference import (
     Base,
+    ChangedFile,
     ChangedKey,
     ChangedObject,
     Commit,
@@ -54,9 +55,14 @@ FOUND = Difference(
     keys=(ChangedKey("LOG_LEVEL", "Deployment shop-blue, app", Kind.ADDED),),
     more_keys=1,
     migrations=(Migrated("R1", "v2.0-blue", Migration.EXPAND), Migrated("RX", "v1.5-blue", Migration.EXPAND)),
+    migration_files=(ChangedFile("db/7_<i>.sql", Kind.ADDED),),
+    more_migration_files=1,
     gaps=("manifests can't be compared: none there",),
 )
-SUM = "12 commits, 1 commit taken back, 3 objects, 2 configuration keys, 2 migrations (expand)"
+SUM = (
+    "12 commits, 1 commit taken back, 3 objects, 2 configuration keys,"
+    " 2 migrations (expand), 2 migration files"
+)
 
 
 def keep(web: Web, found: Difference = FOUND, **release: Any) -> Release:  # noqa: ANN401 -- any field
@@ -149,6 +155,8 @@ def test_the_api_tells_all_of_it(web: Web) -> None:
         {"object": "Deployment shop-blue", "change": "changed", "paths": ["spec.replicas"], "more": 2}
     ]
     assert found["keys"] == [{"name": "LOG_LEVEL", "where": "Deployment shop-blue, app", "change": "added"}]
+    assert found["migration_files"] == [{"path": "db/7_<i>.sql", "change": "added"}]
+    assert found["more_migration_files"] == 1
     assert found["migrations"][0] == {"release": "R1", "tag": "v2.0-blue", "kind": "expand"}
     assert found["rollback"] == "a rollback to v1.0-green stays safe: its migration only adds"
     assert len(found["notes"]) == 2
