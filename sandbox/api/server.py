@@ -7,13 +7,14 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 
-from sandbox.api import discovery, openapi
+from sandbox.api import discovery
 from sandbox.api.access import User, authenticate
 from sandbox.api.answers import choose_form, respond, respond_error
 from sandbox.api.endpoints import Endpoints
 from sandbox.api.errors import ApiError, translate
 from sandbox.api.kubeconfig import split_token, write_kubeconfig
 from sandbox.api.namespaces import add_namespace
+from sandbox.api.openapi import serving
 from sandbox.api.pods import Node
 from sandbox.api.resources import get_resource
 from sandbox.api.targets import UnknownResource, UnknownVersion, parse_path
@@ -91,7 +92,7 @@ class ApiServer:
         if path in _OPEN_PATHS:
             return respond(discovery.VERSION) if path == "/version" else web.Response(text="ok")
         user = authenticate(request.headers.get("Authorization") or carried, self._tokens)
-        document = _find_document(request, path)
+        document = await _find_document(request, path)
         if document is not None:
             return document
         try:
@@ -107,16 +108,20 @@ class ApiServer:
             return respond_error(translate(error, get_resource(named)))
 
 
-def _find_document(request: web.Request, path: str) -> web.Response | None:
+async def _find_document(request: web.Request, path: str) -> web.Response | None:
     """The answer where the path is about what is served rather than about objects."""
+    if path.startswith("/openapi/"):
+        return await serving.serve(request, path)
+    return _find_discovery(request, path)
+
+
+def _find_discovery(request: web.Request, path: str) -> web.Response | None:
     parts = [part for part in path.split("/") if part]
     if path in {"/api", "/apis"} and discovery.AGGREGATED.partition("/")[0] in request.headers.get(
         "Accept", ""
     ):
         content_type = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
         return respond(discovery.aggregate(core=path == "/api"), content_type=content_type)
-    if parts[:2] == ["openapi", "v3"]:
-        return _find_openapi(parts[2:])
     body = None
     match parts:
         case ["api"]:
@@ -131,17 +136,6 @@ def _find_document(request: web.Request, path: str) -> web.Response | None:
             body = discovery.find_resources(group, version)
     choose_form(request.headers.get("Accept", ""))
     return None if body is None else respond(body)
-
-
-def _find_openapi(parts: list[str]) -> web.Response | None:
-    match parts:
-        case []:
-            return respond(openapi.list_documents())
-        case ["api", version]:
-            return respond(openapi.make_document("", version))
-        case ["apis", group, version]:
-            return respond(openapi.make_document(group, version))
-    return None
 
 
 def _no_resource() -> ApiError:

@@ -412,3 +412,65 @@ def test_removing_the_last_finalizer_of_a_marked_object_removes_it() -> None:
         assert (await api.send("GET", f"{CONFIG_MAPS}/a"))[0] == 404
 
     _play(scenario)
+
+
+def test_openapi_documents_are_kept_by_clients_as_a_real_server_lets_them() -> None:
+    async def scenario(api: Api) -> None:
+        plain = {"Authorization": "Bearer admin"}
+        async with api.session.get("/openapi/v3", headers=plain) as answer:
+            index = await answer.json(content_type="text/plain")
+            assert "ETag" not in answer.headers
+        url = index["paths"]["apis/apps/v1"]["serverRelativeURL"]
+
+        async with api.session.get(url, headers=plain) as answer:
+            assert (await answer.json())["openapi"] == "3.0.0"
+            assert answer.headers["Cache-Control"] == "public, immutable"
+            tag = answer.headers["ETag"]
+        assert url.endswith(tag.strip('"'))
+
+        known = plain | {"If-None-Match": tag}
+        async with api.session.get(url, headers=known) as answer:
+            assert (answer.status, await answer.read()) == (304, b"")
+        old = "/openapi/v3/apis/apps/v1?hash=OLD"
+        async with api.session.get(old, headers=plain, allow_redirects=False) as answer:
+            assert (answer.status, answer.headers["Location"]) == (301, url)
+
+    _play(scenario)
+
+
+@pytest.mark.parametrize(
+    ("path", "accept", "expected"),
+    [
+        ("/openapi/v3/apis/nothing/v1", "application/json", 404),
+        ("/openapi/v4", "application/json", 404),
+        ("/openapi/v3/api/v1", "text/html", 406),
+        ("/openapi/v2", "text/html", 406),
+    ],
+)
+def test_openapi_documents_that_are_not_there_are_refused(path: str, accept: str, expected: int) -> None:
+    async def scenario(api: Api) -> None:
+        headers = {"Authorization": "Bearer admin", "Accept": accept}
+        async with api.session.get(path, headers=headers) as answer:
+            assert answer.status == expected
+        async with api.session.get(path, headers={"Accept": accept}) as answer:
+            assert answer.status == 401
+
+    _play(scenario)
+
+
+def test_the_document_of_version_2_is_compressed_where_the_client_asks() -> None:
+    async def scenario(api: Api) -> None:
+        form = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+        headers = {"Authorization": "Bearer admin", "Accept": form.replace("v2.v1", "v2@v1")}
+        bodies: list[bytes] = []
+        for encoding in ("identity", "gzip"):
+            async with api.session.get(
+                "/openapi/v2", headers=headers | {"Accept-Encoding": encoding}
+            ) as answer:
+                assert answer.headers["Content-Type"] == form
+                assert answer.headers.get("Content-Encoding", "identity") == encoding
+                bodies.append(await answer.read())
+        assert bodies[0] == bodies[1]
+        assert bodies[0].startswith(b"\x0a\x032.0")
+
+    _play(scenario)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from aiohttp import web
 
 from sandbox.api.access import ADMIN
 from sandbox.api.pods import Write
@@ -165,6 +166,60 @@ def test_client_side_apply_creates_keeps_and_changes(tmp_path: Path) -> None:
             container = live["spec"]["template"]["spec"]["containers"][0]
             assert container["env"] == [{"name": "COLOR", "value": "blue"}]
             assert container["ports"] == [{"containerPort": 3000, "protocol": "TCP"}]
+
+    asyncio.run(scenario())
+
+
+def test_a_changed_custom_object_is_applied_with_the_documents_that_a_real_server_has(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with _cluster(tmp_path) as cluster:
+            # given
+            await cluster.kubectl("apply", "-f", cluster.write(ROUTE))
+            asked: list[str] = []
+
+            async def listen(request: web.Request) -> None:
+                if "/openapi/" in request.path:
+                    known = "If-None-Match" in request.headers
+                    asked.append(request.path.partition("/openapi/")[2] + (" again" if known else ""))
+
+            cluster.server.fault = listen
+
+            # when
+            for color in ("green", "blue"):
+                changed = json.loads(json.dumps(ROUTE).replace('"blue"', f'"{color}"'))
+                assert "configured" in await cluster.kubectl("apply", "-f", cluster.write(changed))
+
+            # then: what carries a hash is asked for once, and version 2 is not sent twice
+            assert asked == ["v3", "v2", "v3", "v2 again"]
+
+    asyncio.run(scenario())
+
+
+def test_explain_tells_what_fields_mean_from_both_versions_of_the_documents(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with _cluster(tmp_path) as cluster:
+            replicas = await cluster.kubectl("explain", "deployment.spec.replicas")
+            hosts = await cluster.kubectl("explain", "virtualservice.spec.hosts")
+            older = await cluster.kubectl("explain", "--output=plaintext-openapiv2", "pods.spec.containers")
+            route = await cluster.kubectl("explain", "--output=plaintext-openapiv2", "vs.spec.http.match")
+
+            assert "Number of desired pods." in replicas
+            assert "The destination hosts to which traffic is being sent." in hosts
+            assert "A single application container" in older
+            assert "ignoreUriCase\t<boolean>" in route
+
+    asyncio.run(scenario())
+
+
+def test_a_dry_run_of_the_server_writes_nothing(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with _cluster(tmp_path) as cluster:
+            told = await cluster.kubectl(
+                "apply", "--dry-run=server", "-f", cluster.write(SERVICE, DEPLOYMENT, ROUTE)
+            )
+
+            assert told.count("created (server dry run)") == 3
+            assert cluster.store.list("deployments.apps") == cluster.store.list("services") == []
 
     asyncio.run(scenario())
 

@@ -12,7 +12,6 @@ import yaml
 from sandbox.api.discovery import find_group
 from sandbox.api.durations import format_age, format_duration
 from sandbox.api.kubeconfig import split_token, write_kubeconfig
-from sandbox.api.openapi import list_documents, make_document
 from sandbox.api.podstate import count_ready, describe_restarts, describe_state
 from sandbox.api.resources import RESOURCES, get_resource
 from sandbox.api.tables import make_table
@@ -156,27 +155,6 @@ def test_ages_read_as_kubectl_prints_them(seconds: int, text: str) -> None:
 
 def test_an_unknown_age_says_so() -> None:
     assert format_age(None, NOW) == "<unknown>"
-
-
-def test_openapi_tells_kubectl_how_lists_merge_and_that_fields_are_validated() -> None:
-    document = make_document("apps", "v1")
-
-    schemas = document["components"]["schemas"]
-    containers = schemas["PodSpec"]["properties"]["containers"]
-    assert containers["x-kubernetes-patch-merge-key"] == "name"
-    assert schemas["DeploymentSpec"]["properties"]["strategy"]["x-kubernetes-patch-strategy"] == "retainKeys"
-    patch = document["paths"]["/apis/apps/v1/namespaces/{namespace}/deployments/{name}"]["patch"]
-    assert "fieldValidation" in [parameter["name"] for parameter in patch["parameters"]]
-    assert patch["x-kubernetes-group-version-kind"]["kind"] == "Deployment"
-
-
-def test_openapi_lists_a_document_for_every_version_and_every_reference_resolves() -> None:
-    for path in list_documents()["paths"]:
-        group, version = ("", "v1") if path == "api/v1" else tuple(path.split("/")[1:])
-        schemas = make_document(group, version)["components"]["schemas"]
-        text = json.dumps(schemas)
-        wanted = {part.split('"')[0] for part in text.split("#/components/schemas/")[1:]}
-        assert wanted <= schemas.keys()
 
 
 def test_a_group_is_found_by_name() -> None:

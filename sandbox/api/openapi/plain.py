@@ -1,14 +1,11 @@
-"""The OpenAPI v3 documents, as far as kubectl reads them: merge keys, field names, field validation.
+"""Documents made from the types that the server checks with: merge keys, field names, field validation.
 
-Made from the same types that the server checks with. There are no descriptions, so `kubectl explain` shows
-fields and types only.
+They serve what no library describes. There are no descriptions, so `kubectl explain` shows fields and types.
 """
 
-import hashlib
-from functools import cache
-from typing import Any
+from typing import Any, Final
 
-from sandbox.api.resources import RESOURCES, Resource, list_group_versions
+from sandbox.api.resources import RESOURCES, Resource
 from sandbox.api.types import ListType, MapType, Scalar, StructRef, Type, get_struct
 from sandbox.store import Object
 
@@ -21,28 +18,17 @@ _SCALARS: dict[str, Object] = {
     "int-or-string": {"x-kubernetes-int-or-string": True},
     "time": {"type": "string", "format": "date-time"},
 }
-_GVK = "x-kubernetes-group-version-kind"
+GVK: Final = "x-kubernetes-group-version-kind"
 _RETAIN_KEYS = frozenset({("DeploymentSpec", "strategy"), ("PodSpec", "volumes")})
 
 
-def list_documents() -> Object:
-    """`GET /openapi/v3`: where each version's document is; the hash lets a client keep it."""
-    paths = {}
-    for group, version in list_group_versions():
-        path = f"apis/{group}/{version}" if group else f"api/{version}"
-        digest = hashlib.sha256(repr(make_document(group, version)).encode()).hexdigest().upper()
-        paths[path] = {"serverRelativeURL": f"/openapi/v3/{path}?hash={digest}"}
-    return {"paths": paths}
-
-
-@cache
-def make_document(group: str, version: str) -> Object:
+def make_plain(group: str, version: str) -> Object:
     """The document of one version: its kinds' schemas, and its patches with the parameters they know."""
     served = [r for r in RESOURCES if r.group == group and version in r.versions]
     schemas: dict[str, Object] = {}
     for resource in served:
         _add_schema(resource.kind, schemas)
-        schemas[resource.kind][_GVK] = [_gvk(resource, version)]
+        schemas[resource.kind][GVK] = [_gvk(resource, version)]
     return {
         "openapi": "3.0.0",
         "info": {"title": "Kubernetes", "version": "v1.36.2"},
@@ -64,7 +50,7 @@ def _make_path(resource: Resource, version: str) -> tuple[str, Object]:
         "parameters": [{"name": n, "in": "query", "schema": {"type": "string"}} for n in names],
         "responses": {"200": {"description": "OK"}},
         "x-kubernetes-action": "patch",
-        _GVK: _gvk(resource, version),
+        GVK: _gvk(resource, version),
     }
     return f"{root}{scope}/{resource.plural}/{{name}}", {"patch": patch}
 
@@ -76,7 +62,8 @@ def _add_schema(name: str, schemas: dict[str, Object]) -> None:
     schema: Object = {"type": "object"}
     schemas[name] = schema
     schema["properties"] = {
-        field: _describe(of, schemas) | _strategy(name, field, of) for field, of in struct.fields.items()
+        field: _describe(of, schemas) | describe_strategy(name, field, of)
+        for field, of in struct.fields.items()
     }
     if struct.required:
         schema["required"] = sorted(struct.required)
@@ -94,17 +81,18 @@ def _describe(of: Type, schemas: dict[str, Object]) -> dict[str, Any]:
         described: Object = {"type": "object", "additionalProperties": _describe(of.values, schemas)}
         return described | ({"x-kubernetes-map-type": "atomic"} if of.atomic else {})
     if isinstance(of, ListType):
-        return {"type": "array", "items": _describe(of.entries, schemas), **_list_type(of)}
+        return {"type": "array", "items": _describe(of.entries, schemas), **describe_list(of)}
     return {"x-kubernetes-preserve-unknown-fields": True}
 
 
-def _list_type(of: ListType) -> Object:
-    if of.keys:
+def describe_list(of: ListType | None) -> Object:
+    """How a list merges; one that nothing is known of is one field."""
+    if of is not None and of.keys:
         return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": list(of.keys)}
-    return {"x-kubernetes-list-type": "set" if of.is_set else "atomic"}
+    return {"x-kubernetes-list-type": "set" if of is not None and of.is_set else "atomic"}
 
 
-def _strategy(owner: str, field: str, of: Type) -> Object:
+def describe_strategy(owner: str, field: str, of: Type) -> Object:
     """What a strategic merge patch needs: that a list merges, and by which key."""
     strategies = ["retainKeys"] if (owner, field) in _RETAIN_KEYS else []
     found: Object = {}
