@@ -109,7 +109,7 @@ class QueueModel:
         return "accepted", new.id
 
     def open_jobs(self, app: str) -> list[ModelJob]:
-        """An app's jobs that are not over, in the order in which they were accepted."""
+        """An app's jobs that are not over, as they were accepted; one that had waited to start, since then."""
         return [job for job in self.jobs.values() if job.new.app == app and not job.state.is_over]
 
     def _clash(self, new: NewJob, other: ModelJob) -> bool:
@@ -148,6 +148,7 @@ class QueueModel:
         if not job.is_starting:
             return "begun"
         job.is_starting = False
+        self.jobs[job.id] = self.jobs.pop(job.id)
         job.is_past_freeze |= is_past_freeze
         self.move(moves)
         self._enqueue(job)
