@@ -68,6 +68,7 @@ class House:
         self.plan = plan
         self.web_port, self.redis_port, self.api_port, self.gateway_port = _free_ports()
         self.given = os.environ.get("KUBECONFIG") if plan.needs_cluster and not plan.is_instant else None
+        self.delays = os.environ.get("BENCH_DELAYS", "").split() if plan.needs_cluster else []
         self.repository, self.commit = push_app(folder, plan.tags, image=self.image)
         self._secret, self.token = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
         self.environment = self._environment()
@@ -88,8 +89,10 @@ class House:
 
     @property
     def kubeconfig(self) -> Path:
-        """The cluster's: that of KUBECONFIG, else the sandbox's."""
-        return Path(self.given) if self.given else self.folder / "sandbox" / "kubeconfig"
+        """The cluster's: that of KUBECONFIG, else the sandbox's, or of what delays its requests."""
+        if self.given:
+            return Path(self.given)
+        return self.folder / "sandbox" / f"kubeconfig{'.delayed' if self.delays else ''}"
 
     @property
     def gateway(self) -> str:
@@ -179,6 +182,9 @@ class House:
         members = [Member("redis", tuple(redis_command(self.folder / "redis", self.redis_port)), rank=0)]
         if self.plan.needs_cluster and not self.given:
             members.append(Member("sandbox", self._sandbox(), rank=0))
+            if self.delays:
+                words = (python, "-m", "bench.delays", str(self.folder / "sandbox"), *self.delays)
+                members.append(Member("delays", words, rank=0))
         web = gunicorn_arguments(f"127.0.0.1:{self.web_port}", 1)
         members.append(Member("web", (python, "-m", "gunicorn", *web)))
         for name in self.plan.workers:

@@ -19,16 +19,8 @@ from bench.measure import Result, Row, by_turns, run, timed
 from release.clock import utc_now
 from release.config import App, Config, Gateway
 from release.jobs import NewJob, NewRelease
-from release.model import (
-    VERDIGRIS,
-    Actor,
-    Color,
-    ColorObservation,
-    JobKind,
-    Observation,
-    StageState,
-    State,
-)
+from release.model import VERDIGRIS, Actor, Color, JobKind, StageState, State
+from release.observation import ColorObservation, Observation
 from release.problems import ProblemDocument
 from release.queue import Queue, Timing
 from release.records import Move

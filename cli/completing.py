@@ -61,12 +61,15 @@ class AppName(Completed):
 
 
 class ReleaseId(Completed):
-    """The id of a release."""
+    """The tag or the id of a release."""
 
     def find(self, client: Client, context: click.Context) -> Iterator[tuple[str, str]]:
-        """The newest releases; of the app alone that the command names already."""
+        """Tags, then ids of the newest releases; of the app alone that the command names already."""
         app = _app_named_in(context)
-        for release in client.get("releases", app=app, limit=MOST)["releases"]:
+        newest = client.get("releases", app=app, limit=MOST)["releases"]
+        for release in {one["tag"]: one for one in reversed(newest)}.values():
+            yield release["tag"], f"{release['app']} {release['state']}"
+        for release in newest:
             yield release["id"], f"{release['app']} {release['tag']} {release['state']}"
 
 

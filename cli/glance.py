@@ -97,7 +97,7 @@ def told_color(app: Json, color: str, glance: Glance) -> str:
 
 def told_job(job: Json, releases: Mapping[str, Json]) -> str:
     """``deploy v2.1-green: waiting for its turn, 1 ahead``: what is done, or waited for."""
-    doing = str(job["doing"])
+    doing = str(job["doing"]).partition(": ")[0]  # what helps is told of the app, first of all
     starts = STARTS.get(str(releases.get(job["release"] or "", {}).get("start_when")))
     if job.get("start_by") and starts:
         doing = f"{starts}, {doing.partition(', ')[2]}"
@@ -123,7 +123,6 @@ def told_failure(app: Json, glance: Glance) -> str:
 def told_users(app: Json, color: str) -> str:
     """Who gets to a color."""
     seen = app["observation"]
-    reached = ["everybody"] if seen["live"] == color else []
-    if seen.get("test_route") == color:
-        reached.append("test cookie")
-    return ", ".join(reached) or "nobody"
+    if seen["live"] == color:
+        return "everybody"
+    return "test cookie" if seen.get("test_route") == color else "nobody"

@@ -10,6 +10,7 @@ from cli.difference_view import print_difference
 from cli.printing import show_line, show_list, show_table
 from cli.rule_words import told_approvals, told_countdown, vote_row
 from cli.text import SHORT_COMMIT, duration, plain, shown_time, told_actor
+from release.model import State
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,6 +98,8 @@ def _migration(migration: Json | None) -> str:
 def _print_by_hand(release: Json) -> None:
     """The commands of an emergency, each on a line of its own that can be copied whole."""
     by_hand = release.get("by_hand") or {}
+    if release["state"] not in {State.READY, State.LIVE, State.ROLLED_BACK}:
+        return  # its color is another's by now
     for title, name in (("by hand, to it", "promote"), ("by hand, back", "rollback")):
         if by_hand.get(name):
             show_line(f"\n{title}:", style="bold")

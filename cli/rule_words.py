@@ -40,6 +40,8 @@ def told_countdown(answer: Json) -> str:
     countdown = answer.get("countdown")
     if not countdown:
         return ""
+    if "read-back" in countdown["blocked_by"]:
+        return "no: Redis was emptied, and what people said to it is lost; a person decides"
     blocks = ", ".join(countdown["blocked_by"])
     return f"at {shown_time(countdown['due_at'])}{f', held by {blocks}' if blocks else ''}"
 
@@ -58,11 +60,14 @@ def told_next_freeze(freeze: Json | None) -> str:
     return f"from {shown_time(freeze['at'])} {told_freeze(freeze)}" if freeze else ""
 
 
-def told_rollback(safety: Json | None) -> str:
-    """Whether users can be moved back safely; else since when not, and why."""
+def told_rollback(app: Json) -> str:
+    """Whether users can be moved back safely; where that is possible but not safe, since when and why."""
+    safety = app.get("rollback_safe")
     if not safety:
         return ""
     if safety["safe"]:
         return f"safe: {safety['why']}"
+    if not app.get("can_roll_back_to"):
+        return str(safety["why"])
     since = f" since {shown_time(safety['since'])}" if safety["since"] else ""
     return f"not safe{since}: {safety['why']}"

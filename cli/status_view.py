@@ -92,7 +92,7 @@ def _facts(app: Json, glance: Glance) -> dict[str, object]:
     return {
         "app": app["name"],
         "live": told_live(app),
-        "rollback": told_rollback(app.get("rollback_safe")),
+        "rollback": told_rollback(app),
         "frozen": told_freeze(app.get("freeze")),
         "next freeze": told_next_freeze(app.get("next_freeze")),
         "last failure": f"{told_failure(app, glance)}: {failed['reason']} ({failed['id']})" if failed else "",

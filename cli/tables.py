@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from cli.following import told_doing
 from cli.printing import show_line, show_list, show_table
 from cli.release_tables import print_jobs
 from cli.rule_words import told_freeze, told_next_freeze, told_rollback
@@ -46,7 +47,7 @@ def print_app(app: Json) -> None:
             "blue": blue,
             "green": green,
             "test route": observation.get("test_route"),
-            "rollback": told_rollback(app.get("rollback_safe")),
+            "rollback": told_rollback(app),
             "frozen": told_freeze(app.get("freeze")),
             "next freeze": told_next_freeze(app.get("next_freeze")),
             "seen": _seen(app["observation"]),
@@ -56,6 +57,28 @@ def print_app(app: Json) -> None:
     if app["queue"]:
         show_line("")
         print_jobs(app["queue"])
+
+
+def print_queues(queues: Sequence[Json]) -> None:
+    """Every queue with its jobs in their order, whichever apps they are of."""
+    if not queues:
+        show_line("nothing runs, and nothing waits")
+        return
+    rows = [
+        [
+            queue["name"],
+            job["app"],
+            job["kind"],
+            job["tag"],
+            told_doing(job),
+            shown_time(job["created_at"]),
+            told_actor(job["actor"]),
+            job["id"],
+        ]
+        for queue in queues
+        for job in queue["jobs"]
+    ]
+    show_table(["queue", "app", "kind", "tag", "state", "asked", "by", "job"], rows)
 
 
 def _print_interference(found: Json) -> None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -23,6 +24,7 @@ from kubernetes.config import incluster_config, kube_config
 from kubernetes.config.config_exception import ConfigException
 
 from cluster import errors
+from cluster.readers import Readers
 from release.document import NoDocument, read_document
 from release.problems import Problem
 
@@ -41,6 +43,13 @@ _LISTS: Final = ("clusters", "contexts", "users")
 CONNECT_TIMEOUT: Final = 5.0
 READ_TIMEOUT: Final = 30.0
 FIRST_ERROR: Final = 400
+VERSION: Final = "/version"
+
+CONNECTIONS: Final = 10
+"""Kept to one server by a process: more than ever ask at the same time."""
+
+PROOF_LASTS: Final = 1.0
+"""Seconds for which a token is taken as it was read last. The library renews it minutes before its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +58,15 @@ class Body:
 
     content: object
     content_type: str = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class _Proof:
+    """The token of a configuration, and until when it counts, by the monotonic clock."""
+
+    configuration: object
+    bearer: str | None = field(repr=False)
+    until: float
 
 
 class Cluster:
@@ -67,6 +85,9 @@ class Cluster:
         self._read_again = read_again
         self._readings = 0
         self._reading = Lock()
+        self._readers = Readers()
+        self._proof: _Proof | None = None
+        self._proving = Lock()
         self._address = _without_credentials(str(configuration.host)).rstrip("/")
 
     @classmethod
@@ -83,14 +104,27 @@ class Cluster:
         return cls(configuration, pool, read_again=read)
 
     @property
+    def readers(self) -> Readers:
+        """Threads of this process that may ask the cluster."""
+        return self._readers
+
+    @property
     def host(self) -> str:
         """The server's name and port, for messages."""
         return urlsplit(self._address).netloc
 
     def headers(self) -> dict[str, str]:
-        """What proves who we are, renewed where it expired. Never log these."""
-        bearer = self.configuration.auth_settings().get("BearerToken", {}).get("value")
-        return {"authorization": bearer} if bearer else {}
+        """What proves who we are, renewed where it expired. Never log these.
+
+        The library is asked once for requests that follow each other: it looks through the environment each
+        time, and where a token has ended it would run the credential plugin for each of several threads.
+        """
+        with self._proving:
+            known, configuration, now = self._proof, self.configuration, time.monotonic()
+            if known is None or known.configuration is not configuration or known.until <= now:
+                bearer = configuration.auth_settings().get("BearerToken", {}).get("value")
+                known = self._proof = _Proof(configuration, bearer, now + PROOF_LASTS)
+        return {"authorization": known.bearer} if known.bearer else {}
 
     def url(self, path: str, query: Mapping[str, str] | None = None) -> str:
         """The whole address of a path."""
@@ -116,6 +150,21 @@ class Cluster:
             ClusterError: as ``request``.
         """
         return self._send("GET", path, query=query, body=None, stream=True)
+
+    def keep_open(self, number: int) -> None:
+        """Use so many connections, which are kept then: open them where they are not.
+
+        Raises:
+            ClusterError: as ``request``.
+        """
+        # An answer that was not read yet keeps its connection from being used for the next.
+        answers = []
+        try:
+            for _ in range(number):
+                answers.append(self.stream(VERSION, query={}))  # noqa: PERF401 -- what came before is closed
+        finally:
+            for answer in answers:
+                answer.drain_conn()
 
     def renewing(self, call: Callable[[], Answer]) -> Answer:
         """Make a call; if our credentials are refused, read them again and make it once more.
@@ -194,6 +243,7 @@ def _read(kubeconfig: Path | None, context: str | None) -> tuple[Any, urllib3.Po
         _load(configuration, _find_kubeconfig(kubeconfig), context)
     except (ConfigException, OSError) as error:
         raise _unconfigured(kubeconfig, context, str(error)) from error
+    configuration.connection_pool_maxsize = CONNECTIONS  # by itself five for each core
     return configuration, RESTClientObject(configuration).pool_manager
 
 

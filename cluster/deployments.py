@@ -11,7 +11,7 @@ from cluster.errors import NotFound
 from cluster.feed import Feed
 from cluster.fence import check_not_taken
 from cluster.kinds import Ref
-from cluster.picture import find_replica_set, selector_of
+from cluster.picture import as_selector, find_replica_set
 from cluster.waiting import Deadline, retry_unavailable
 from cluster.watching import Selection
 from release import names
@@ -68,11 +68,14 @@ def read_deployment(cluster: Cluster, ref: Ref, *, with_template: bool = True) -
     deployment = objects.find(cluster, ref)
     if deployment is None:
         return None
-    if not with_template:
-        return view(deployment, [])
-    labels = selector_of(deployment)
-    replica_sets, _ = objects.list_objects(cluster, "ReplicaSet", ref.namespace, labels=labels)
-    return view(deployment, replica_sets)
+    bare = view(deployment, [])
+    return view(deployment, read_replica_sets(cluster, bare)) if with_template else bare
+
+
+def read_replica_sets(cluster: Cluster, found: DeploymentView) -> list[Object]:
+    """Those that a Deployment's selector chooses: its own are among them."""
+    labels = as_selector(found.selector)
+    return objects.list_objects(cluster, "ReplicaSet", found.ref.namespace, labels=labels)[0]
 
 
 def view(deployment: Object, replica_sets: list[Object]) -> DeploymentView:

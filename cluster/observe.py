@@ -16,8 +16,9 @@ from cluster.ownership import find_writer
 from cluster.route import HTTP, Known, Unadoptable, read_route
 from cluster.subsets import colors_of
 from release.clock import Clock, utc_now
-from release.model import Color, ColorObservation, Observation
+from release.model import Color
 from release.names import FIELD_MANAGER, name_of_test_entry
+from release.observation import ColorObservation, Observation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

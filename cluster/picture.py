@@ -77,7 +77,11 @@ def owned_by(owner: Object | None, candidates: Sequence[Object]) -> list[Object]
 
 def selector_of(deployment: Object) -> str:
     """The Deployment's ``matchLabels`` as a selector; its ``matchExpressions`` are left to ownership."""
-    labels = deployment["spec"]["selector"].get("matchLabels") or {}
+    return as_selector(deployment["spec"]["selector"].get("matchLabels") or {})
+
+
+def as_selector(labels: Mapping[str, str]) -> str:
+    """Labels as the API wants to be asked for them."""
     return ",".join(f"{name}={value}" for name, value in sorted(labels.items()))
 
 

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Final
 from cluster import patch
 from cluster.fence import directs_of
 from cluster.objects import annotations_of, version_of
-from release.model import Actor, Color, JobKind, Switch
+from release.model import Actor, Color, JobKind
 from release.names import LIVE_RELEASE, PREVIOUS_RELEASE, SWITCH, SWITCH_REASON, SWITCHED_AT, SWITCHED_BY
+from release.observation import Switch
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

@@ -282,13 +282,15 @@ def take_all(story: Story, camera: Camera) -> None:
     """Every picture, in the story's order."""
     story.tell_of_others()
     story.tell_of_shop()
-    camera.take("front", "/", shows("shop", "v2.2-green", "forum", "billing"), narrow=True)
     camera.take(
         "page", f"/apps/{APP}", shows("Every user is here.", "Promote v2.2-green"), narrow=True, tallest=690
     )
     camera.take("release-failed", f"/releases/{story.find('v2.1-green')}", shows("A smoke test failed"))
     running = story.tell_of_a_queue()
+    camera.take("front", "/", shows("shop", "v2.3-green", "forum", "billing"), narrow=True)
     camera.take("release-running", f"/releases/{running}", shows("running", "its probes don't pass yet"))
+    camera.take("queue", "/queue", shows("v2.3-green", "v2.4-green"))
+    camera.take("audit", "/audit", shows("looked at it behind the cookie"))
     camera.take_flower()
     camera.take_terminal("status")
 

@@ -9,13 +9,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from release.model import JobState
+from release.counts import NOT_TAKEN
+from release.model import JobKind, JobState
+from release.waits import tell_help
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from release.model import ColorObservation, Job, Observation
+    from release.model import Job
+    from release.observation import ColorObservation, Observation
 
 STALE: Final = timedelta(seconds=30)
 """An observation is made every 10 s; three missed ones mean that nobody looks."""
@@ -45,15 +48,40 @@ class Failure:
         return now < self.counts_until
 
 
-def find_attention(observation: Observation | None, jobs: Sequence[Job], now: datetime) -> list[str]:
-    """All that somebody should look at, in words, the worst first. ``jobs``: the app's own, newest first."""
-    found = find_troubles(observation)
+def find_attention(
+    observation: Observation | None, jobs: Sequence[Job], now: datetime, *, queue: Sequence[Job] = ()
+) -> list[str]:
+    """All that somebody should look at, in words, the worst first.
+
+    ``jobs``: the app's own, newest first; ``queue``: those that wait or run.
+    """
+    stuck = find_stuck(queue, now)
+    found = [*([tell_stuck(stuck)] if stuck else []), *find_troubles(observation)]
     if observation and is_stale(observation, now):
         found.append(OUTDATED)
     failure = find_failure(jobs)
     if failure and failure.counts(now):
         found.append(f"{failure.what} failed")
     return found
+
+
+def find_stuck(queue: Iterable[Job], now: datetime) -> Job | None:
+    """The job that no worker takes, as ``verdigris_jobs_stuck`` counts it. An app has one at most."""
+    return next((one for one in queue if (since := stuck_from(one)) and now >= since), None)
+
+
+def stuck_from(job: Job) -> datetime | None:
+    """When a job that is offered counts as stuck."""
+    if job.state is not JobState.OFFERED or job.offered_at is None:
+        return None
+    return job.offered_at + timedelta(seconds=NOT_TAKEN)
+
+
+def tell_stuck(job: Job) -> str:
+    """What no worker takes, and what helps: users can be moved back without one."""
+    where = "to" if job.kind is JobKind.ROLLBACK else "of"
+    what = f"no worker takes the {job.kind} {where} {job.tag or job.color}"
+    return f"{what}: {tell_help(job.app, job.kind, job.stage)}"
 
 
 def find_troubles(observation: Observation | None) -> list[str]:

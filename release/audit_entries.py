@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 CHANGE: Final = "change"
 """The action of an entry that is a step in a release's life, whoever's request caused it."""
 
+SIGN_IN: Final = "sign-in"
+"""The action of an entry about somebody whom the provider vouches for, and who has no role here."""
+
 LONGEST: Final = {"actor": 256, "address": 64, "app": 64, "release": 64, "reason": 1000, "why": 64}
 """Characters of what others write; the rest is cut, so that no entry is worth a thousand."""
 
@@ -27,7 +30,7 @@ LARGEST_STATE: Final = 4096
 KINDS: Final = frozenset({"git", "token", "person", "direct", "cluster", "verdigris"})
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
-ActionName = Action | Literal["change"]
+ActionName = Action | Literal["change", "sign-in"]
 
 
 class Outcome(StrEnum):
@@ -42,7 +45,7 @@ class Outcome(StrEnum):
 class NewEntry:
     """What is entered.
 
-    ``address``: of the sender; empty for Git hosts and for us. ``why``: the slug of a refusal. ``before`` and
+    ``address``: of the sender; empty where there was none. ``why``: the slug of a refusal. ``before`` and
     ``after``: what it changed, small and without secrets.
     """
 
@@ -79,13 +82,12 @@ class Entry(NewEntry):
     @classmethod
     def parse(cls, entry_id: str, record: Mapping[str, str]) -> Entry:
         """Read what a script wrote."""
-        action = record["action"]
         return cls(
             id=entry_id,
             at=moment(entry_id.partition("-")[0]),
             number=int(record["n"]),
             actor=Actor.parse(record["actor"]),
-            action=CHANGE if action == CHANGE else Action(action),
+            action=_parse_action(record["action"]),
             outcome=Outcome(record["outcome"]),
             address=record["address"],
             app=record["app"],
@@ -158,6 +160,12 @@ def split_actor(text: str) -> tuple[str | None, str]:
 def milliseconds(time: datetime) -> int:
     """The first millisecond that is not before ``time``: entries know no finer time."""
     return max(0, -((EPOCH - time) // timedelta(milliseconds=1)))
+
+
+def _parse_action(text: str) -> ActionName:
+    if text == CHANGE:
+        return CHANGE
+    return SIGN_IN if text == SIGN_IN else Action(text)
 
 
 def _cut(text: str, most: int) -> str:

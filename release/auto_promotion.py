@@ -1,7 +1,8 @@
 """Whether a release that is ready is promoted by itself, and when: pure decisions.
 
-It is tried once: after a promote that did not succeed, or that somebody cancelled, a person decides. A
-release that users were moved away from never comes back by itself.
+It is tried once: after a promote that did not succeed, or that somebody cancelled, a person decides; one that
+a freeze kept from its switch goes on after it. A release that users were moved away from never comes back by
+itself, nor does one of which nobody knows any more what people said to it.
 """
 
 from __future__ import annotations
@@ -26,12 +27,16 @@ if TYPE_CHECKING:
 STOPPABLE: Final = frozenset({State.WAITING, State.QUEUED, State.RUNNING, State.READY})
 """States in which somebody may say that a release shall not be promoted by itself."""
 
+FROZEN: Final = "app-frozen"
+"""The problem that ends a promote which a freeze kept from its switch."""
+
 
 class Block(StrEnum):
     """Why a release is not promoted by itself at the end of its delay."""
 
     STOPPED = "stopped"
     TRIED = "tried"
+    READ_BACK = "read-back"
     REJECTED = "rejected"
     APPROVALS = "approvals"
     FREEZE = "freeze"
@@ -85,7 +90,8 @@ def find_due(
     frozen = find_freeze(freezes, max(now, due_at))
     blocks = {
         Block.STOPPED: stop is not None,
-        Block.TRIED: bool(promotes),
+        Block.TRIED: len(promotes) > len(find_put_off(promotes)),
+        Block.READ_BACK: release.is_read_back,
         Block.REJECTED: verdict.rejected_by is not None,
         Block.APPROVALS: verdict.missing > 0,
         Block.FREEZE: frozen is not None,
@@ -95,3 +101,8 @@ def find_due(
         blocked_by=tuple(block for block, is_so in blocks.items() if is_so),
         frozen=frozen,
     )
+
+
+def find_put_off(jobs: Sequence[Job]) -> list[Job]:
+    """The promotes of a release that a freeze which began meanwhile kept from their switch."""
+    return [job for job in jobs if job.kind is JobKind.PROMOTE and job.problem and job.problem.slug == FROZEN]

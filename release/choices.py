@@ -8,7 +8,8 @@ from release import refusals
 from release.model import JobKind, State
 
 if TYPE_CHECKING:
-    from release.model import Color, Job, Observation, Release
+    from release.model import Color, Job, Release
+    from release.observation import Observation
     from release.store import Store
 
 

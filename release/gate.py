@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from release import refusals, rule_refusals
 from release.approvals import Decision, check_promotion, find_pushers, judge
-from release.auto_promotion import find_due
+from release.auto_promotion import find_due, find_put_off
 from release.clock import utc_now
 from release.freezes import find_freeze
 from release.model import VERDIGRIS
@@ -114,6 +114,18 @@ class Gate:
         if stop:
             raise rule_refusals.stopped(release, stop.actor, stop.reason)
 
+    def check_not_frozen(self, release: Release, *, actor: Actor) -> None:
+        """Keep a promote that comes by itself out of a freeze, whenever that began.
+
+        Somebody's own was let through when it was asked for, before the freeze or past it.
+
+        Raises:
+            Problem: the app is frozen.
+        """
+        frozen = self.find_freeze(release.app) if actor == VERDIGRIS else None
+        if frozen:
+            raise rule_refusals.app_frozen(release, frozen)
+
     def count_down(self, release: Release) -> Countdown | None:
         """The countdown to the promote of a release that comes by itself, if one runs."""
         app = self._get_app(release.app)
@@ -128,6 +140,11 @@ class Gate:
             stop=self._store.consent.find_stop(release.id),
             jobs=self._store.jobs_of(release.id),
         )
+
+    def name_promote(self, release: Release) -> str:
+        """What its promote by itself is known by: it comes once, and again after each that was put off."""
+        put_off = find_put_off(self._store.jobs_of(release.id))
+        return f"auto-promote:{release.id}:{len(put_off)}"
 
     def _get_app(self, app: str) -> App:
         return self._config.apps[app]

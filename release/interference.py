@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from release.model import Color, Job, Observation, Release
+    from release.model import Color, Job, Release
+    from release.observation import Observation
     from release.others import Writer
     from release.records import Change
 

@@ -26,7 +26,10 @@ DAY: Final = 86_400
 
 @dataclass(frozen=True, slots=True)
 class NewRelease:
-    """A release that comes into being with its job."""
+    """A release that comes into being with its job, or is read back from the cluster.
+
+    ``address``: of who sent the delivery; only the audit trail has it.
+    """
 
     id: str
     app: str
@@ -40,6 +43,8 @@ class NewRelease:
     state: State = State.QUEUED
     start_when: StartWhen = StartWhen.PUSHED
     delivery: str = ""
+    address: str = ""
+    is_read_back: bool = False
 
     def as_json(self) -> dict[str, str | bool]:
         """The hash that ``records.parse_release`` reads, without its times."""
@@ -57,6 +62,7 @@ class NewRelease:
             "redeploy_of": self.redeploy_of,
             "start_when": self.start_when,
             "delivery": self.delivery,
+            "read_back": self.is_read_back,
         }
 
 
@@ -119,7 +125,7 @@ class NewJob:
     supersedes: Superseding | None = None
     wait: Wait | None = None
 
-    def as_json(self, timing: Timing) -> str:
+    def as_json(self, timing: Timing, *, looks_first: bool = False) -> str:
         """What ``accept.lua`` reads."""
         jump = JUMPS[self.kind]
         request: dict[str, object] = {
@@ -128,9 +134,12 @@ class NewJob:
             "moves": [move.as_json() for move in self.moves],
             "jump": {"over": sorted(jump.over), "same_app": jump.same_app},
             "clash": {"kinds": sorted(self.clash.kinds), "same_tag": self.clash.same_tag},
+            "looks_first": looks_first,
         }
         if self.release:
             request["release"] = self.release.as_json()
+            if self.release.address:
+                request["sender"] = {"address": self.release.address, "delivery": self.release.delivery}
         if self.supersedes:
             problem = dump_problem(self.supersedes.problem)
             request["supersede"] = {"reason": self.supersedes.reason, "problem": problem}

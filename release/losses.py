@@ -12,7 +12,8 @@ from release.tested import PROMOTABLE
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from release.model import Observation, Release
+    from release.model import Release
+    from release.observation import Observation
     from release.others import Writer
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from release.model import Actor
-from release.records import Offer, dump, dump_problem
+from release.records import Offer, dump, dump_problem, told_of_app
 from release.redis_access import load_script
 from release.retention import FINISHED
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from release.ci import Check
     from release.jobs import NewJob, NewRelease
     from release.model import StageState
+    from release.observation import Observation
     from release.problems import ProblemDocument
     from release.records import Move
     from release.redis_access import Client
@@ -53,7 +54,8 @@ class Acceptance:
     """What became of a request, and whose job answers it.
 
     ``accepted``; ``duplicate``: it came before; ``clash``: a job that it must not join stands in the queue;
-    ``moved``: a release is no longer where a move begins, and no job is named. ``offer``: to be published.
+    ``moved``: a release is no longer where a move begins, and no job is named; ``look``: what waits to start
+    has to be looked at first, and again none is named. ``offer``: to be published.
     """
 
     status: str
@@ -146,9 +148,13 @@ class Queue:
         self._unmet = load_script(client, "unmet")
         self._checks = load_script(client, "checks")
 
-    def accept(self, job: NewJob) -> Acceptance:
-        """Queue a job, with its release where it brings one. Durable when this returns."""
-        answer = json.loads(self._accept([job.as_json(self.timing)]))
+    def accept(self, job: NewJob, *, looks_first: bool = False) -> Acceptance:
+        """Queue a job, with its release where it brings one. Durable when this returns.
+
+        With ``looks_first`` nothing is queued while others of its app wait to start: so whoever lets them in
+        needs no round trip to find that there are none.
+        """
+        answer = json.loads(self._accept([job.as_json(self.timing, looks_first=looks_first)]))
         return Acceptance(
             status=answer["status"],
             job_id=answer.get("job", ""),
@@ -292,10 +298,14 @@ class Queue:
         release_id: str = "",
         fields: Mapping[str, str] | None = None,
         job_fields: Mapping[str, str] | None = None,
+        seen: Observation | None = None,
     ) -> bool:
-        """Change releases, or what is told of the job, while a stage holds its turn; False if it does not."""
+        """Change releases, or what is told of the job, while a stage holds its turn; False if it does not.
+
+        ``seen``: what shows the same of the cluster, kept in the same moment.
+        """
         told: list[str | int] = [release_id, dump(fields or {}), dump(job_fields or {})]
-        return bool(self._move([job_id, fence, _dump(moves), *told]))
+        return bool(self._move([job_id, fence, _dump(moves), *told, *(told_of_app(seen) if seen else ())]))
 
     def log(self, job_id: str, *, fence: int, subject: str, stage: str, lines: Sequence[str]) -> bool:
         """Add lines to the log of ``subject`` while a stage holds its turn; False when it does not."""

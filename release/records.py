@@ -6,9 +6,10 @@ Hashes of strings on one side, frozen dataclasses on the other; nothing here ask
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final
 
 from pydantic import TypeAdapter
 
@@ -22,7 +23,6 @@ from release.model import (
     Migration,
     MigrationRecord,
     MigrationState,
-    Observation,
     Probe,
     Release,
     Stage,
@@ -31,6 +31,7 @@ from release.model import (
     StartWhen,
     State,
 )
+from release.observation import Observation
 from release.problems import ProblemDocument
 from release.transitions import ON_A_COLOR
 
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
 Hash = dict[str, str]
 
 _OBSERVATION = TypeAdapter(Observation)
+
+ANY_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
+"""In place of the time of an observation, to see whether anything else of it changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +170,8 @@ def parse_release(record: Hash) -> Release:
         migration=_parse_migration(record),
         start_when=StartWhen(record.get("start_when") or StartWhen.PUSHED),
         delivery=record.get("delivery", ""),
+        is_read_back=record.get("read_back") == "true",
+        was=State(record["was"]) if record.get("was") else None,
     )
 
 
@@ -228,6 +234,7 @@ def parse_job(record: Hash) -> Job:
         start_by=find_moment(record.get("start_by")),
         probe=Probe(**json.loads(probe)) if probe else None,
         turn_at=find_moment(record.get("turn")),
+        offered_at=find_moment(record.get("offered")),
     )
 
 
@@ -286,6 +293,15 @@ def dump_probe(probe: Probe) -> str:
 def dump_observation(observation: Observation) -> str:
     """As pages read it back."""
     return _OBSERVATION.dump_json(observation).decode()
+
+
+def told_of_app(observation: Observation) -> list[str | int]:
+    """What the scripts keep of a look at an app: whatever is new in it, beside its time, is an event."""
+    told = sha256(dump_observation(replace(observation, at=ANY_TIME)).encode()).hexdigest()
+    found = observation.interference
+    undone = (found.mark, found.what, found.users, found.next_step) if found else ("", "", "", "")
+    at = round(observation.at.timestamp() * 1000)
+    return [observation.app, dump_observation(observation), told, *undone, at]
 
 
 def parse_observation(text: str) -> Observation:

@@ -18,7 +18,8 @@ from release.records import Move
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from release.model import ColorObservation, Observation, Release, Switch
+    from release.model import Release
+    from release.observation import ColorObservation, Observation, Switch
 
 REASON: Final = "read back from the cluster: Redis did not know it"
 UNRECORDED: Final = "users were moved to it by a worker that was lost before it could record that"
@@ -51,6 +52,7 @@ def _release(observation: Observation, seen: ColorObservation) -> NewRelease | N
         actor=moved.actor if moved else VERDIGRIS,
         reason=f"{tell_switch(moved)} ({REASON})" if moved else REASON,
         state=state,
+        is_read_back=True,
     )
 
 
@@ -133,6 +135,32 @@ def _leave(observation: Observation, release: Release, switch: Switch) -> list[M
     if release.state is State.READY and release.id == observation.previous_release:
         return [Move(release.id, frozenset({State.READY}), State.LIVE, VERDIGRIS, UNRECORDED), left]
     return []
+
+
+def after_switch(seen: Observation, release: Release) -> Observation:
+    """What was seen, with users on that release: what a look shows from our switch on, before one is made."""
+    if seen.live is release.color:
+        return seen
+    return replace(
+        seen,
+        live=release.color,
+        default=release.color,
+        live_release=release.id,
+        previous_release=seen.live_release,
+        forth="",
+        interference=None,
+    )
+
+
+def find_newest(seen: Observation | None, on_a_color: Iterable[Release]) -> Observation | None:
+    """What pages go by: a look that began before our last switch was recorded does not know of it.
+
+    ``seen`` was read before ``on_a_color`` was, so that it never knows of a switch that they don't.
+    """
+    live = max(
+        (one for one in on_a_color if one.state is State.LIVE), key=lambda one: one.updated_at, default=None
+    )
+    return after_switch(seen, live) if seen and live and live.updated_at > seen.at else seen
 
 
 def keep_last_known(known: Observation | None, seen: Observation) -> Observation:

@@ -93,7 +93,7 @@ class _Pipeline(redis.client.Pipeline):
 
 
 class _Client(redis.Redis):
-    """Every call of it notices when Redis keeps silent."""
+    """Every call of it notices when Redis keeps silent, and is made once."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 -- handed on to redis-py
         super().__init__(*arguments, **options)
@@ -101,7 +101,20 @@ class _Client(redis.Redis):
 
     def execute_command(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 -- as redis-py has it
         with self._noticed():
-            return super().execute_command(*arguments, **options)  # type: ignore[no-untyped-call]  # redis-py
+            return self._ask(*arguments, **options)
+
+    def _ask(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 -- as above
+        """What redis-py does, but for what comes with repeating, which is not done here."""
+        pool: Any = self.connection_pool
+        connection = pool.get_connection()
+        try:
+            connection.send_command(*arguments, **options)
+            return self.parse_response(connection, arguments[0], **options)  # type: ignore[no-untyped-call]  # redis-py
+        except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError):
+            connection.disconnect()
+            raise
+        finally:
+            pool.release(connection)
 
     def pipeline(self, transaction: bool = True, shard_hint: Any = None) -> _Pipeline:  # noqa: ANN401, FBT001, FBT002 -- redis-py's own signature
         pipeline = _Pipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
@@ -114,7 +127,7 @@ class _Client(redis.Redis):
     def _ping(self) -> None:
         """Over a new connection: of the old ones nobody knows whether the other end still has them."""
         self.connection_pool.disconnect(inuse_connections=False)
-        super().execute_command("PING")  # type: ignore[no-untyped-call]  # redis-py
+        self._ask("PING")
 
 
 def connect(url: str, *, timeout: float) -> Client:
@@ -178,9 +191,12 @@ def load_script(client: Client, name: str) -> Script:
     folder = resources.files("release") / "lua"
     parts = [(folder / f"{part}.lua").read_text(encoding="utf-8") for part in ("common", name)]
     script = client.register_script("\n".join(parts))
-    return partial(_run, script)
+    return partial(_run, client, script)
 
 
-def _run(script: Any, arguments: list[str | int]) -> Any:  # noqa: ANN401 -- redis-py's Script is untyped
+def _run(client: Any, script: Any, arguments: list[str | int]) -> Any:  # noqa: ANN401 -- redis-py's are untyped
     with told_as_not_durable():
-        return script(keys=[PREFIX], args=arguments)
+        try:
+            return client.execute_command("EVALSHA", script.sha, 1, PREFIX, *arguments)
+        except redis.exceptions.NoScriptError:
+            return script(keys=[PREFIX], args=arguments)

@@ -74,13 +74,14 @@ class Requests:
         actor: Actor,
         commit: str = "",
         delivery: str | None = None,
+        address: str = "",
         reason: str = "",
     ) -> Accepted:
         """Release a tag of an app. Without ``commit`` the sanity stage asks the repository for it.
 
         It waits first where the app's ``start_when`` names something to wait for. With ``delivery`` (a
         webhook's id), the same delivery and the same tag at the same commit are accepted once; a call by hand
-        always starts, unless the tag is already in the queue.
+        always starts, unless the tag is already in the queue. ``address``: of the delivery's sender.
         """
         config = self._get_app(app)
         color = find_color(tag)
@@ -103,10 +104,9 @@ class Requests:
             start_when=config.start_when,
             # Of a delivery with several tags each is known by the delivery and its own name.
             delivery=(delivery or "").removesuffix(f" {tag}"),
+            address=address,
         )
-        # What waited for the end of a freeze goes first, also where no worker has looked since.
-        self._starting.look_at_all(app)
-        return self._accept(self._drafts.deploy(release, seen=seen))
+        return self._accept(self._drafts.deploy(release, seen=seen), looks_first=True)
 
     def redeploy(self, release_id: str, *, actor: Actor, reason: str = "") -> Accepted:
         """Release the same commit again, as a new release of the same tag.
@@ -128,6 +128,7 @@ class Requests:
             image=old.image or "",
             redeploy_of=old.id,
             start_when=self._drafts.find_start(old),
+            is_read_back=old.is_read_back,
         )
         return self._accept(self._drafts.deploy(release, seen={}))
 
@@ -184,7 +185,7 @@ class Requests:
         self.gate.check_promote(release, actor=actor, overrides_freeze=overrides_freeze, reason=reason)
         if self.gate.find_freeze(app):
             reason = f"in a freeze: {reason}"
-        seen = {f"auto-promote:{release.id}": REMEMBERED} if actor == VERDIGRIS else {}
+        seen = {self.gate.name_promote(release): REMEMBERED} if actor == VERDIGRIS else {}
         job = self._drafts.switch(release, JobKind.PROMOTE, actor=actor, reason=reason, seen=seen)
         return self._accept(job)
 
@@ -280,13 +281,19 @@ class Requests:
             self._outbox.send(offer)
         return ending.status
 
-    def _accept(self, job: NewJob) -> Accepted:
-        """Queue the job. In a clash a new release is answered with the job that stands for it."""
-        acceptance = self._queue.accept(job)
+    def _accept(self, job: NewJob, *, looks_first: bool = False) -> Accepted:
+        """Queue the job. In a clash a new release is answered with the job that stands for it.
+
+        ``looks_first``: what waited for the end of a freeze goes first, also if no worker has looked since.
+        """
+        acceptance = self._queue.accept(job, looks_first=looks_first)
+        if acceptance.status == "look":
+            self._starting.look_at_all(job.app)
+            acceptance = self._queue.accept(job)
         if acceptance.status == "accepted":
-            self._outbox.show_waiting(acceptance.job_id, app=job.app, tag=job.tag, release=job.release_id)
-            if acceptance.offer:
+            if acceptance.offer:  # first: somebody waits for what it does, nobody for what is shown of it
                 self._outbox.send(acceptance.offer)
+            self._outbox.show_waiting(acceptance.job_id, app=job.app, tag=job.tag, release=job.release_id)
             for job_id in acceptance.gave_way:
                 self._outbox.close_waiting(job_id)
             self._look_at_once(acceptance.job_id, job)

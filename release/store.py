@@ -7,9 +7,6 @@ cluster, which are a copy and may be lost.
 from __future__ import annotations
 
 import json
-from dataclasses import replace
-from datetime import UTC, datetime
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
 from release.api_tokens import ApiTokens
@@ -24,7 +21,6 @@ from release.history import History
 from release.records import (
     Change,
     LogLine,
-    dump_observation,
     find_cut,
     moment,
     parse_change,
@@ -32,6 +28,7 @@ from release.records import (
     parse_line,
     parse_observation,
     parse_release,
+    told_of_app,
 )
 from release.redis_access import key, load_script, told_as_not_durable
 from release.signal_lines import SignalLines
@@ -40,17 +37,15 @@ from release.waits import Waits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
-    from release.model import Job, Observation, Release
+    from release.model import Job, Release
+    from release.observation import Observation
     from release.redis_access import Client
 
 
 PRIORITIES: Final = ("", "\x06\x163", "\x06\x166", "\x06\x169")
 """What kombu adds to the name of a queue for each of its priorities 0, 3, 6 and 9."""
-
-
-ANY_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
-"""In place of the time of an observation, to see whether anything else of it changed."""
 
 
 class Store:
@@ -181,11 +176,7 @@ class Store:
 
     def observe(self, observation: Observation) -> None:
         """Keep what a worker saw; what is new in it, beside its time, is an event."""
-        told = sha256(dump_observation(replace(observation, at=ANY_TIME)).encode()).hexdigest()
-        found = observation.interference
-        undone = (found.mark, found.what, found.users, found.next_step) if found else ("", "", "", "")
-        at = round(observation.at.timestamp() * 1000)
-        self._observe([observation.app, dump_observation(observation), told, *undone, at])
+        self._observe(told_of_app(observation))
 
     def last_seen_before(self, limit: datetime) -> dict[str, datetime]:
         """By app, when a worker last saw it: of those alone that none has seen since ``limit``."""

@@ -40,6 +40,8 @@ def find_refusal(tag: str) -> str | None:
 
 def shown(tag: str) -> str:
     """A tag that is safe to print: control and direction marks escaped, cut at 80 characters."""
+    if len(tag) <= 80 and tag.isprintable():  # noqa: PLR2004 -- the cut below
+        return tag
     printable = "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in tag[:80])
     return printable if len(tag) <= 80 else f"{printable}…"  # noqa: PLR2004 -- the cut above
 

@@ -13,7 +13,8 @@ from release.recovery import SETTLED
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from release.model import Observation, Release
+    from release.model import Release
+    from release.observation import Observation
 
 PROMOTABLE: Final = frozenset({State.READY, State.ROLLED_BACK})
 """States from which a promote is asked for."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from release.counts import FRONT
-from release.model import JobState
+from release.model import JobKind, JobState
 from release.plan import celery_queue
 from release.records import parse_job
 from release.redis_access import key, told_as_not_durable
@@ -18,7 +18,7 @@ from release.redis_access import key, told_as_not_durable
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from release.model import Job, JobKind, Stage
+    from release.model import Job, Stage
     from release.redis_access import Client
 
 
@@ -56,13 +56,20 @@ class Waits:
         return _choose([one for one in found if one])
 
 
-def tell_not_taken(kind: JobKind, stage: Stage, seconds: float) -> str:
+def tell_not_taken(app: str, kind: JobKind, stage: Stage, seconds: float) -> str:
     """What a release's log and channels say of a stage that no worker takes."""
     queue = celery_queue(kind, stage)
     return (
         f"{stage} has waited for a worker for {seconds:.0f} s: all that serve {queue} are busy, or none runs."
-        f" Start another: verdigris worker --queues {queue}"
+        f" What helps: {tell_help(app, kind, stage)}"
     )
+
+
+def tell_help(app: str, kind: JobKind, stage: Stage) -> str:
+    """What helps a job that no worker takes; first what is the quickest for users."""
+    another = f"`verdigris worker --queues {celery_queue(kind, stage)}` starts another worker"
+    back = f"`verdigris rollback {app} --direct` moves users back without one"
+    return f"{back}; {another}" if kind is JobKind.ROLLBACK else another
 
 
 def _find_wait(record: Mapping[str, str], lease_end: float | None, now: float) -> Wait | None:

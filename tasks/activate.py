@@ -16,6 +16,7 @@ from tasks.tested import check_passed
 from tasks.turn import patiently
 
 if TYPE_CHECKING:
+    from cluster.deployments import DeploymentView
     from cluster.route import Known
     from release.records import Move
     from tasks.step import Step
@@ -24,11 +25,11 @@ if TYPE_CHECKING:
 def activate(step: Step) -> Passed:
     """Switch to the promote's release, if the cluster still runs what was tested."""
     check_consent(step)
-    seen = step.at_once()
+    seen = step.at_begin()
     with probing(seen, keep=step.keep_probe), room_for_users(step):
         move_users(step, check=check_may_go_live, seen=seen)
         # Users are there from now on, so our records say it even if the proof fails.
-        step.move(*moves(step))
+        step.record_switch(*moves(step))
         prove(step, judge=find_wrong_answer)
     record_commands(step)
     return Passed(moves(step))
@@ -37,8 +38,8 @@ def activate(step: Step) -> Passed:
 def check_consent(step: Step) -> None:
     """What people said may have changed since this was asked: a rejection, a stop.
 
-    A freeze that began meanwhile keeps nobody: the promote was accepted before it. After a take-over users
-    may be there already, so nothing is asked then.
+    After a take-over users may be there already, so nothing is asked then. A freeze that began meanwhile is
+    for ``check_may_go_live``.
 
     Raises:
         Problem: the release was rejected, lacks approvals, or its promote by itself was stopped.
@@ -48,14 +49,19 @@ def check_consent(step: Step) -> None:
         patiently(lambda: gate.check_consent(step.get_release(), actor=step.job.actor))
 
 
-def check_may_go_live(step: Step, route: Known) -> None:
+def check_may_go_live(step: Step, route: Known) -> DeploymentView:
     """What runs is what was tested, and nobody moved users away from it since this was asked.
 
+    A promote that comes by itself stays out of a freeze up to the last moment; in a queue, or while pods are
+    waited for, one may have begun.
+
     Raises:
-        Problem: naming what differs, or who did.
+        Problem: naming what differs, or who did; or the freeze.
     """
+    gate = Gate(step.around.config, step.around.store, step.around.clock)
+    gate.check_not_frozen(step.get_release(), actor=step.job.actor)
     check_not_rolled_back(step, route)
-    check_passed(step, route)
+    return check_passed(step, route)
 
 
 def check_not_rolled_back(step: Step, route: Known) -> None:

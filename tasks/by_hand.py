@@ -8,8 +8,10 @@ from cluster.by_hand import command_for, patch_by_hand
 from cluster.errors import ClusterError
 from cluster.objects import find
 from cluster.route import Known, notes_of
-from release.model import DIRECT, Actor, Color, JobKind, Switch
+from release.model import DIRECT, Actor, Color, JobKind
 from release.names import name_of_test_entry
+from release.observation import Switch
+from tasks.ahead import begin_look
 from tasks.routing import glance, understand_route
 from tasks.signature import SIGNATURE
 from tasks.targets import targets_of
@@ -28,6 +30,7 @@ def record_commands(step: Step) -> None:
     """
     try:
         now = step.at_once()
+        begin_look(now)
         standing = find(now.cluster, targets_of(step).virtual_service)
     except ClusterError as error:
         step.tell(f"the commands to switch by hand were not recorded: {error.message}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from cluster.autoscaler import find_autoscaler, raise_minimum, restore_minimum
@@ -23,7 +24,21 @@ if TYPE_CHECKING:
 INTERVAL: Final = 0.25
 
 
-def raise_capacity(step: Act, *, live: Color | None, now: Act) -> None:
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How many pods there are, of how many. ``was_awaited``: since ``now`` some time has gone by."""
+
+    color: Color
+    available: int
+    wanted: int
+    was_awaited: bool
+
+    def __str__(self) -> str:
+        """For the log."""
+        return f"{self.color}: {self.available} pods available, {self.wanted} needed"
+
+
+def raise_capacity(step: Act, *, live: Color | None, now: Act) -> Room:
     """Raise the step's color to the live color's replicas and wait until all of its own are available.
 
     ``now``: the step at the moment at which it was decided to switch.
@@ -36,12 +51,13 @@ def raise_capacity(step: Act, *, live: Color | None, now: Act) -> None:
     ask_for(now, wanted)
     deadline = Deadline.after(step.app.deadlines.rollout, clock=step.clock)
     available = count_available(now)
+    was_awaited = available < wanted
     while available < wanted:
         if deadline.is_over:
             raise too_few(step, available, wanted)
         step.turn.pause(INTERVAL)
         available = count_available(step)
-    step.tell(f"{step.color}: {available} pods available, {wanted} needed")
+    return Room(step.color, available, wanted, was_awaited)
 
 
 def ask_for(step: Act, wanted: int) -> None:

@@ -18,6 +18,7 @@ from cluster.verdict import Limits
 from release.names import PASSED_ENTRIES, PASSED_INPUTS, PASSED_ROUTE, PASSED_TEMPLATE, name_of_test_entry
 from source.manifests import objects_of
 from tasks.adoption import adopt
+from tasks.ahead import begin_look
 from tasks.leaving import leave, releases_here
 from tasks.leftovers import find_leftovers
 from tasks.pod_secrets import read_pod_secrets
@@ -44,7 +45,8 @@ VERDICT: Final = (PASSED_TEMPLATE, PASSED_ROUTE, PASSED_ENTRIES, PASSED_INPUTS)
 
 def deploy(step: Step) -> Passed:
     """Bring the release up on its color and lead the test route to it."""
-    now = step.at_once()
+    now = step.at_begin()
+    begin_look(now)
     route = read_app_route(now)
     # Asked again: between sanity and now a rollback by hand may have moved users here.
     check_not_live(now, route)

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
     from cluster.kinds import Object
     from release.config import App
-    from release.model import Observation, Release
+    from release.model import Release
+    from release.observation import Observation
     from tasks.step import Surroundings
 
 BEGUN: Final = frozenset({MigrationState.RUNNING, MigrationState.PASSED, MigrationState.FAILED})

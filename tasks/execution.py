@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -25,7 +25,9 @@ from release.references import ConfigError
 from release.secret import Redactor
 from release.starting import Starting
 from release.turn import CancelRequested, LostTurn
+from tasks.ahead import begin_first_look
 from tasks.routing import find_route
+from tasks.soon import soon
 from tasks.step import Passed, Step
 from tasks.takeover import take_over
 from tasks.targets import targets_of_app
@@ -33,7 +35,8 @@ from tasks.turn import StageTurn, patiently
 
 if TYPE_CHECKING:
     from release.config import Config
-    from release.model import Actor, Job, Observation, Release
+    from release.model import Actor, Job, Release
+    from release.observation import Observation
     from release.queue import Claim, Ending
     from tasks.step import Surroundings
 
@@ -47,6 +50,9 @@ CANCELLABLE: Final = frozenset({Stage.SANITY, Stage.DEPLOY, Stage.SMOKE})
 SWITCHES: Final = frozenset({Stage.ACTIVATE, Stage.ROLLBACK, Stage.DECOMMISSION})
 """Stages that are never cancelled once begun: whoever takes one over can't undo what was done."""
 
+
+MOVING: Final = frozenset({Stage.ACTIVATE, Stage.ROLLBACK})
+"""Stages that users wait for: what they look at first is read ahead."""
 
 WRITING: Final = frozenset({Stage.DEPLOY, Stage.SMOKE, *SWITCHES})
 """Stages that write to the cluster: they must know which direct rollbacks came before them."""
@@ -88,11 +94,11 @@ def _run_known(around: Surroundings, work: Work, job: Job, *, index: int, fence:
     claim = patiently(lambda: around.queue.claim(job_id, index=index, fence=fence, owner=owner, moves=begin))
     if claim is None:
         raise NotClaimed(f"job {job_id}, stage {index}, fence {fence}: not offered any more")
-    if index == 0:
-        around.outbox.close_waiting(job_id)
-    release = patiently(lambda: around.store.find_release(job.release_id or ""))
-    with structlog.contextvars.bound_contextvars(**_delivery_of(release)):
-        return _run_claimed(around, work, job, release, index=index, fence=fence, claim=claim)
+    is_shown_waiting = index == 0  # in Flower, which can wait a little longer
+    with soon(lambda: around.outbox.close_waiting(job_id)) if is_shown_waiting else nullcontext():
+        release = patiently(lambda: around.store.find_release(job.release_id or ""))
+        with structlog.contextvars.bound_contextvars(**_delivery_of(release)):
+            return _run_claimed(around, work, job, release, index=index, fence=fence, claim=claim)
 
 
 def _check_freeze(around: Surroundings, job: Job, *, fence: int) -> None:
@@ -215,10 +221,7 @@ class _Attempt:
             around=self.around,
             attempt=self.claim.attempt,
         )
-        if self.stage in WRITING:
-            self.turn.directs = directs_of(find_route(step))
-        if self.claim.attempt > 1:
-            take_over(step, self.stage, give_up=self.claim.give_up)
+        step = self._begun(step)
         if self.stage in SWITCHES:
             return work(step)
         self.turn.cancelled_by = self.claim.cancelled_by
@@ -229,6 +232,18 @@ class _Attempt:
         if self.stage in CANCELLABLE:
             self.turn.allow_cancel()
         return work(step)
+
+    def _begun(self, step: Step) -> Step:
+        """The step with what it finds; a take-over first stamps what the worker before may still write to."""
+        now = step.at_once()
+        if self.stage in MOVING:
+            begin_first_look(now)
+        if self.stage in WRITING:
+            self.turn.directs = directs_of(find_route(now))
+        if self.claim.attempt == 1:
+            return replace(step, begun=now.cluster)
+        take_over(step, self.stage, give_up=self.claim.give_up)
+        return step
 
 
 def _told(document: ProblemDocument, turn: StageTurn, redactor: Redactor) -> ProblemDocument:

@@ -37,16 +37,20 @@ def note_inputs(step: Step, deployment: Object) -> str:
 def tell_inputs(step: Step, noted: str | None) -> list[str]:
     """Those that were written, made or deleted since they were noted."""
     told = []
-    for name, state in sorted(_read(noted).items()):
-        kind, _, rest = name.partition("/")
-        ref = Ref(kind, step.app.namespace, rest)
+    for ref, state in refs_noted(noted, step.app.namespace).items():
         try:
             obj = step.ask(partial(find, step.cluster, ref))
         except Forbidden:
             continue
         if _state_of(obj) != state:
-            told.append(f"{kind} {rest}, which pods take their environment from, {_tell(obj)}")
+            told.append(f"{ref.kind} {ref.name}, which pods take their environment from, {_tell(obj)}")
     return told
+
+
+def refs_noted(noted: str | None, namespace: str) -> dict[Ref, object]:
+    """What was noted, with the state in which it was."""
+    names = ((name.partition("/"), state) for name, state in sorted(_read(noted).items()))
+    return {Ref(kind, namespace, name): state for (kind, _, name), state in names}
 
 
 def _inputs_of(step: Step, deployment: Object) -> list[Ref]:

@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
-import requests
 import urllib3
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from release.model import Probe
 from release.problems import Problem
@@ -71,6 +71,7 @@ def probing(act: Act, *, keep: Callable[[Probe], None]) -> Iterator[None]:
         clock=act.clock,
     ) as prober:
         prober.was_live = get_known_route(act).live is not None
+        prober.wait_for_users()
         try:
             yield
         except Problem:
@@ -125,8 +126,11 @@ class Prober:
     def __enter__(self) -> Self:
         for thread in self._threads:
             thread.start()
-        self._begun.wait(BEGINNING)
         return self
+
+    def wait_for_users(self) -> None:
+        """Wait for users' first answer, but not for long: to be asked before the switch is made."""
+        self._begun.wait(BEGINNING)
 
     def __exit__(self, *_: object) -> None:
         self._ended.set()
@@ -153,26 +157,29 @@ class Prober:
         headers = {"Host": self._gateway.host} if self._gateway.host else {}
         if not is_user:
             headers["Cookie"] = self._cookie
-        with requests.Session() as session:
-            session.trust_env = False
+        if not is_user:
+            self._ended.wait(INTERVAL)  # a switch waits for what users get, not for this
+        # Not by ``requests``: two of these ask while the stage has better use for the interpreter.
+        with urllib3.PoolManager(ca_certs=DEFAULT_CA_BUNDLE_PATH, headers=headers, retries=False) as pool:
             while not self._ended.is_set():
-                traits = self._ask(session, headers)
+                traits = self._ask(pool)
                 self._seen.append(Seen(time.monotonic(), is_user, traits))
                 if is_user:
                     self._begun.set()
                 self._ended.wait(INTERVAL)
 
-    def _ask(self, session: requests.Session, headers: dict[str, str]) -> Traits | None:
+    def _ask(self, pool: urllib3.PoolManager) -> Traits | None:
         """What the answer can be known by; None where the app did not answer."""
         address = self._gateway.address + self._path
         try:
-            with session.get(
-                address, headers=headers, timeout=TIMEOUT, allow_redirects=False, stream=True
-            ) as answer:
-                body = answer.raw.read(READ, decode_content=True)
-        except (requests.RequestException, urllib3.exceptions.HTTPError):
+            answer = pool.request("GET", address, redirect=False, timeout=TIMEOUT, preload_content=False)
+            try:
+                body = answer.read(READ, decode_content=True)
+            finally:
+                answer.close()  # a connection whose answer was read to its end is kept all the same
+        except urllib3.exceptions.HTTPError:
             return None
-        if answer.status_code in GATEWAY_ERRORS:
+        if answer.status in GATEWAY_ERRORS:
             return None
         told = {name.lower(): value for name, value in answer.headers.items() if name.lower() not in VOLATILE}
         return told | {BODY: hashlib.sha256(body).hexdigest()}

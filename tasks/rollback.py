@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 def rollback(step: Step) -> Passed:
     """Switch back, if that color still runs the release and its pods are available."""
-    seen = step.at_once()
+    seen = step.at_begin()
     with probing(seen, keep=step.keep_probe):
         # Users are there from the switch on, so our records say it even if the proof fails.
         switch_back(
             step,
-            switched=lambda: step.move(*moves(step)),
+            switched=lambda: step.record_switch(*moves(step)),
             proof=lambda: prove(step, judge=find_gateway_error),
             seen=seen,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cluster.drift import find_drift
 from cluster.route import NoRoute
@@ -12,6 +12,7 @@ from release.problems import Problem
 from release.tag import with_color
 from source.tag_signatures import Demand
 from source.vetting import check_manifests
+from tasks.ahead import begin_look, begin_look_around
 from tasks.findings import Findings
 from tasks.leftovers import tell_leftovers
 from tasks.migration import find_migration
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from release.model import Migration
     from source.manifests import Manifests
     from tasks.step import Step
+
+
+LISTED: Final = ("Deployment", "ResourceQuota", "Service", "VirtualService")
+"""What stands in the way of a release is found among these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +107,11 @@ def inspect(step: Step, commit: str | None, findings: Findings) -> Inspection:
     if manifests is None:
         return Inspection(route=standing)
     check_rendered(step, manifests, findings)
+    now = step.at_once()
+    begin_look_around(now, [kind for kind in LISTED if sight.may(kind, "list")])
     trials = check_dry_runs(step, manifests, findings)
     if not findings.has("namespace-missing"):
-        _look_around(step, manifests, Inspection(manifests, trials, standing), sight, findings)
+        _look_around(now, manifests, Inspection(manifests, trials, standing), sight, findings)
     return Inspection(manifests, trials, standing)
 
 
@@ -113,6 +120,7 @@ def _look_at_route(step: Step, findings: Findings) -> tuple[Object | None, Known
     standing, route = None, None
     with findings.collecting():
         now = step.at_once()
+        begin_look(now)
         standing = find_route(now)
         route = understand_route(now, standing)
         check_not_live(now, route)

@@ -12,6 +12,7 @@ from cluster.route import Known, tested_entries
 from release.model import State
 from release.names import PASSED_ENTRIES, PASSED_INPUTS, PASSED_ROUTE, PASSED_TEMPLATE, name_of_test_entry
 from release.problems import Problem
+from tasks.ahead import begin_test_look
 from tasks.by_hand import record_commands
 from tasks.checks import find_failure
 from tasks.inputs import note_inputs
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 
 def smoke(step: Step) -> Passed:
     """Run the app's commands and requests against the test color, then record what exactly has passed."""
-    seen = step.at_once()
+    seen = step.at_begin()
+    begin_test_look(seen)
     before, route = check_runs(seen), check_test_route(seen)
     # An answer that is not as expected is quoted.
     step.turn.hide(read_pod_secrets(step, template_of(read_workload(seen))))
@@ -104,6 +106,7 @@ def record_verdict(step: Step, *, template_hash: str, fingerprint: str) -> None:
         Problem: either changed while the tests ran.
     """
     seen = step.at_once()
+    begin_test_look(seen)
     check_runs(seen, template_hash=template_hash)
     standing = find_route(seen) or {}
     route = understand_route(seen, standing or None)

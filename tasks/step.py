@@ -9,6 +9,7 @@ from cluster.moment import Moment
 from cluster.waiting import Deadline, retry_unavailable
 from release.model import VERDIGRIS
 from release.records import Move, dump_probe
+from release.recovery import after_switch
 from release.turn import LostTurn
 from tasks.renderings import Renderings
 from tasks.turn import patiently
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from release.config import App, Config
     from release.environment import Settings
     from release.model import Actor, Color, Job, Probe, Release, State
+    from release.observation import Observation
     from release.outbox import Outbox
     from release.queue import Queue
     from release.store import Store
@@ -103,6 +105,12 @@ class Step(Act):
     turn: StageTurn
     around: Surroundings
     attempt: int
+    begun: Cluster | None = None
+    """The cluster as the stage found it."""
+
+    def at_begin(self) -> Self:
+        """The same at the moment at which the stage began; where that is over, it is read again."""
+        return replace(self, cluster=self.begun) if self.begun else self.at_once()
 
     @property
     def workdir(self) -> Path:
@@ -113,8 +121,13 @@ class Step(Act):
         """The app's releases whose pods are expected to run, as our records have them."""
         return patiently(lambda: self.around.store.releases_on_a_color(self.name))
 
-    def move(self, *moves: Move, **fields: str) -> None:
-        """Change releases, and fields of this one, while it is our turn.
+    def record_switch(self, *moves: Move) -> None:
+        """Change releases as users were moved, and what pages show of the cluster with them, in one go."""
+        known = patiently(lambda: self.around.store.observation(self.name))
+        self.move(*moves, seen=after_switch(known, self.get_release()) if known else None)
+
+    def move(self, *moves: Move, seen: Observation | None = None, **fields: str) -> None:
+        """Change releases, and fields of this one, while it is our turn. ``seen`` shows the same.
 
         Raises:
             LostTurn: it is somebody else's.
@@ -122,7 +135,12 @@ class Step(Act):
         release_id = self.job.release_id or ""
         done = patiently(
             lambda: self.around.queue.move(
-                self.job.id, fence=self.turn.fence, moves=moves, release_id=release_id, fields=fields
+                self.job.id,
+                fence=self.turn.fence,
+                moves=moves,
+                release_id=release_id,
+                fields=fields,
+                seen=seen,
             )
         )
         if not done:

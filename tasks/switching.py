@@ -6,13 +6,17 @@ Stages and direct rollbacks make it alike; what our records know is the stages' 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from cluster.deployments import DeploymentView
 from cluster.istio import change_route, set_subsets
 from cluster.route import Known, notes_of, set_default
 from cluster.waiting import Deadline
-from release.model import JobKind, State, Switch
+from release.model import JobKind, State
+from release.observation import Switch
 from release.problems import Problem
+from tasks.ahead import begin_first_look, begin_second_look
 from tasks.capacity import raise_capacity
 from tasks.checks import find_failure, find_outage
 from tasks.routing import get_known_route, glance, understand_route
@@ -20,8 +24,6 @@ from tasks.step import Act
 from tasks.targets import targets_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from cluster.kinds import Object
     from cluster.patch import Patch
     from release.model import Release
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
 
 
 AnAct = TypeVar("AnAct", bound=Act)
+
+Check = Callable[[AnAct, Known], DeploymentView]
+"""What refuses a switch, or else tells the Deployment that users are moved to."""
 
 SPREADING: Final = 3.0
 """Seconds that a new subset is given to reach every proxy before a route names it."""
@@ -38,22 +43,25 @@ PROOF_INTERVAL: Final = 0.2
 """Good answers in a row that prove a switch, and the seconds between two."""
 
 
-def move_users(act: AnAct, *, check: Callable[[AnAct, Known], object], seen: AnAct | None = None) -> None:
+def move_users(act: AnAct, *, check: Check[AnAct], seen: AnAct | None = None) -> None:
     """Switch to the act's release, unless a worker that was lost has done so; ``check`` refuses.
 
     It is asked twice: about a moment before anything is done (``seen``, if one was just looked at), then
     about the one of the switch itself.
     """
     now = seen or act.at_once()
+    if not seen:
+        begin_first_look(now)
     route = get_known_route(now)
     if is_there(act, route):
         act.tell("the route names this release already: the worker before was lost after its switch")
         return
-    check(now, route)
-    raise_capacity(act, live=route.live, now=now)
-    then = act.at_once()  # pods may have been waited for
+    standing = check(now, route)
+    room = raise_capacity(act, live=route.live, now=now)
+    then = act.at_once() if room.was_awaited else now
     stand_subsets(then)
-    switch(act, previous=find_left(then, route), recheck=check)
+    took = switch(act, previous=find_left(then, route), standing=standing, recheck=check)
+    act.tell(f"{room}\nswitched: the default route names {act.color} ({took * 1000:.0f} ms)")
 
 
 def find_left(act: Act, route: Known) -> str | None:
@@ -90,27 +98,29 @@ def stand_subsets(act: Act) -> None:
         act.turn.pause(SPREADING)
 
 
-def switch(act: AnAct, *, previous: str | None, recheck: Callable[[AnAct, Known], object]) -> None:
+def switch(act: AnAct, *, previous: str | None, standing: DeploymentView, recheck: Check[AnAct]) -> float:
     """Move the default entry to the act's color and record, in the same write, who is live, who was, and why.
 
     ``recheck`` is asked again about the route in each try: after a lost race everything may be different.
+    ``standing``: what it found the first time. How many seconds it took.
     """
     made = Switch(act.job.kind, act.job.actor, act.job.reason, act.clock())
     notes = notes_of(live=act.get_release().id, previous=previous or "", switch=made)
 
-    def build(standing: Object) -> Patch | None:
-        now = act.at_once()
-        route = understand_route(now, standing)
+    def build(virtual_service: Object) -> Patch | None:
+        now = act.at_once()  # the route was read before: who changes pods and then the route is noticed
+        begin_second_look(now, standing)
+        route = understand_route(now, virtual_service)
         if isinstance(route, Known):
             if is_there(act, route):
                 return None  # somebody else was faster, or the answer to our own write was lost
             recheck(now, route)
-        return set_default(standing, act.color, notes)
+        return set_default(virtual_service, act.color, notes)
 
     began = time.monotonic()
     deadline = Deadline.after(act.app.deadlines.switch, clock=act.clock)
     change_route(act.cluster, targets_of(act).virtual_service, build, turn=act.turn, deadline=deadline)
-    act.tell(f"switched: the default route names {act.color} ({(time.monotonic() - began) * 1000:.0f} ms)")
+    return time.monotonic() - began
 
 
 def prove(step: Act, *, judge: Callable[[Act], str | None]) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from cluster.apply import Trial, dry_run
 from cluster.errors import Conflict, Forbidden, NotFound
+from cluster.together import begin
 from source.vetting import API_VERSIONS
 from tasks.findings import Finding
 
@@ -25,19 +27,18 @@ IMMUTABLE: Final = "field is immutable"
 def check_dry_runs(step: Step, manifests: Manifests, findings: Findings) -> list[Trial]:
     """Ask the API server what it would say to each object that this release writes."""
     trials = []
-    for obj, is_patched in objects_to_write(step, manifests):
+    written, take_over = objects_to_write(step, manifests), step.app.take_over
+    for ask in begin(
+        partial(dry_run, step.cluster, obj, take_over=take_over, force=is_patched)
+        for obj, is_patched in written
+    ):
         with findings.collecting():
-            trial = try_out(step, obj, force=is_patched)
+            trial = step.ask(ask)
             trials.append(trial)
             findings.add(*find_refusal(step, trial))
     if trials and all(trial.result for trial in trials):
         step.tell("the cluster accepts every object in a dry run")
     return trials
-
-
-def try_out(step: Step, obj: Object, *, force: bool = False) -> Trial:
-    """The server's opinion of one object."""
-    return step.ask(lambda: dry_run(step.cluster, obj, take_over=step.app.take_over, force=force))
 
 
 def objects_to_write(step: Step, manifests: Manifests) -> list[tuple[Object, bool]]:

@@ -7,25 +7,41 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from flask import Response
+from werkzeug.urls import iri_to_uri
 
 from release.problems import Problem, ProblemDocument
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from wsgiref.types import WSGIEnvironment
+
+    from werkzeug.datastructures import Headers
 
     from release.problems import NotDurable
 
 RETRY_SECONDS: Final = 5
 
 
+class JsonAnswer(Response):
+    """``content`` as JSON."""
+
+    def __init__(self, content: Mapping[str, Any], status: int, *, location: str | None = None) -> None:
+        super().__init__(json.dumps(content) + "\n", status, content_type="application/json")
+        self.content = content
+        if location:
+            self.headers["Location"] = location if location.isascii() else iri_to_uri(location)
+
+    def get_wsgi_headers(self, environ: WSGIEnvironment) -> Headers:
+        """As they are: nothing is to be made whole, and the length is known."""
+        del environ
+        return self.headers
+
+
 def json_answer(
     content: Mapping[str, Any], status: int = HTTPStatus.OK, *, location: str | None = None
-) -> Response:
+) -> JsonAnswer:
     """``content`` as JSON."""
-    answer = Response(json.dumps(content) + "\n", status, mimetype="application/json")
-    if location:
-        answer.headers["Location"] = location
-    return answer
+    return JsonAnswer(content, status, location=location)
 
 
 def problem_answer(document: ProblemDocument) -> Response:

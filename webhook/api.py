@@ -12,6 +12,7 @@ from flask import Blueprint, Response, current_app, g, request
 
 from release.attention import find_attention
 from release.freezes import find_next_freeze
+from release.recovery import find_newest
 from release.roles import Action
 from webhook import api_answers as answer
 from webhook.answers import json_answer, unauthorized
@@ -144,7 +145,8 @@ def show_release(release_id: str) -> Response:
     """One release with its jobs and the steps of its life."""
     release = get_release(release_id)
     store = services().store
-    jobs = [job_json(job, position=find_position(job)) for job in store.jobs_of(release.id)]
+    now = services().settings.clock()
+    jobs = [job_json(job, now=now, position=find_position(job)) for job in store.jobs_of(release.id)]
     changes = [change_json(change) for change in store.changes(release.id)]
     found: answer.ReleaseWithLife = {
         "release": release_json(release),
@@ -208,23 +210,24 @@ def _log_of(subject: str) -> Response:
 def show_job(job_id: str) -> Response:
     """One job, with its place in its queue."""
     job = get_job(job_id)
-    return json_answer(job_json(job, position=find_position(job)))
+    return json_answer(job_json(job, now=services().settings.clock(), position=find_position(job)))
 
 
 def app_json(name: str) -> answer.App:
     """One app: what runs, what waits, what can be promoted or rolled back to."""
     store, config, now = services().store, services().config, services().settings.clock()
-    app, observation = config.apps[name], store.observation(name)
+    app, seen = config.apps[name], store.observation(name)
     on_a_color, queue = store.releases_on_a_color(name), read_queues(name, config, store)
+    observation, own = find_newest(seen, on_a_color), [job for _, job in queue if job.app == name]
     standing = stand(observation, on_a_color)
-    way_back = look_back(name, services(), standing=standing, queue=[job for _, job in queue])
+    way_back = look_back(name, services(), standing=standing, queue=own)
     frozen, coming = services().requests.gate.find_freeze(name), find_next_freeze(app.freezes, now)
     return {
         "name": name,
         "repository": app.webhook.repository if app.webhook else None,
         "namespace": app.namespace,
         "observation": observation_json(observation, now=now) if observation else None,
-        "attention": find_attention(observation, store.recent_jobs(name), now),
+        "attention": find_attention(observation, store.recent_jobs(name), now, queue=own),
         "releases": [release_json(release) for release in on_a_color],
         "can_roll_back_to": way_back_json(way_back),
         "rollback_note": way_back.note,
@@ -232,7 +235,9 @@ def app_json(name: str) -> answer.App:
         "freeze": freeze_json(frozen) if frozen else None,
         "next_freeze": next_freeze_json(coming) if coming else None,
         "queue": [
-            job_json(job, position=position) for position, job in queue if is_allowed(Action.READ, job.app)
+            job_json(job, now=now, position=position)
+            for position, job in queue
+            if is_allowed(Action.READ, job.app)
         ],
     }
 

@@ -272,6 +272,10 @@ def _accepted(accepted: Accepted, what: str) -> Response:
     return json_answer(_read_back(accepted), status, location=f"/api/v1/jobs/{accepted.job_id}")
 
 
+def _job_json(job: Job) -> answer.Job:
+    return job_json(job, now=services().settings.clock(), position=find_position(job))
+
+
 def _read_back(accepted: Accepted) -> answer.Accepted:
     """Job and release as they are now.
 
@@ -282,7 +286,7 @@ def _read_back(accepted: Accepted) -> answer.Accepted:
         job = store.find_job(accepted.job_id)
         release = store.find_release(accepted.release_id) if accepted.release_id else None
         return {
-            "job": job_json(job, position=find_position(job)) if job else {"id": accepted.job_id},
+            "job": _job_json(job) if job else {"id": accepted.job_id},
             "release": release_json(release) if release else _only_id(accepted.release_id),
             "is_new": accepted.is_new,
             "changes": _sum_up(job, release),

@@ -142,7 +142,7 @@ class TrailQuery(Query):
     """only of this app"""
     actor: Annotated[str, Field(min_length=1, max_length=256, examples=["token:ci"])] = ""
     """only by this one: `token:ci`, or a name for whoever has it"""
-    action: Action | Literal["change"] | None = None
+    action: Action | Literal["change", "sign-in"] | None = None
     """only of this kind; `change` is a step in a release's life"""
     release: Annotated[str, Field(pattern=ID, examples=[EXAMPLE_ID])] = ""
     """only about this release"""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from flask import Flask
 from flask_wtf.csrf import CSRFProtect
@@ -13,7 +13,7 @@ from webhook.api_channels import api
 from webhook.channels import FailingChannels
 from webhook.channels_page import pages
 from webhook.compression import compress_files
-from webhook.endpoints import resolve_endpoints
+from webhook.endpoints import Endpoints, resolve_endpoints
 from webhook.errors import handle_errors
 from webhook.filters import add_filters
 from webhook.front_page import make_row
@@ -30,16 +30,29 @@ from webhook.request_log import log_requests
 from webhook.scrape import scrape
 from webhook.security import add_headers
 from webhook.services import EXTENSION, Requests, Services, Store, WebSettings
+from webhook.session_cookie import CookieSessions
 from webhook.sign_in import CALLBACK
 from webhook.throttle import Throttle
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from release.config import Config
     from release.events import Events
     from release.redis_access import Client
     from release.secret import Secret
 
 FORM_LIMIT: Final = 64 * 1024
+
+
+class Application(Flask):
+    """Flask, without what nothing here needs at every request."""
+
+    session_interface = CookieSessions()
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """No function here is a coroutine."""
+        return func
 
 
 def create_app(
@@ -59,7 +72,7 @@ def create_app(
     Raises:
         ConfigError: a token or a webhook's secret is missing, blank or short.
     """
-    app, endpoints = Flask("webhook"), resolve_endpoints(config)
+    app, endpoints = Application("webhook"), Endpoints(resolve_endpoints(config))
     remembered = Remembered(config, store)
     app.extensions[EXTENSION] = Services(
         config=config,
@@ -76,7 +89,7 @@ def create_app(
         provider=Provider.resolve(
             config.sign_in, redirect_uri=settings.address(CALLBACK), clock=settings.clock
         ),
-        metrics=WebMetrics(one.provider for one in endpoints),
+        metrics=WebMetrics(endpoints.providers),
         redis_metrics=RedisMetrics(config, store, settings.clock),
     )
     log_requests(app)

@@ -22,10 +22,13 @@ from selectors import EVENT_READ, EVENT_WRITE
 from typing import TYPE_CHECKING, Any, Final
 
 from gunicorn import http  # type: ignore[import-untyped]  # it has no stubs
+from gunicorn.http.body import LengthReader  # type: ignore[import-untyped]  # the same
+from gunicorn.util import write_nonblock  # type: ignore[import-untyped]  # the same
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]  # the same
 
 from webhook.departures import READING, Outgoing
 from webhook.open_streams import OpenStreams
+from webhook.unreadable import told_as_problem
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -158,7 +161,7 @@ class ArrivalWorker(ThreadWorker):  # type: ignore[misc]  # it has no stubs
 
     def handle_request(self, req: Any, conn: Any) -> Any:  # noqa: ANN401 -- as above
         """In a thread: answer, but don't wait until all of it is taken."""
-        outgoing = Outgoing(conn.sock)
+        outgoing = Outgoing(conn.sock, is_whole=_is_whole(req))
         conn.sock = outgoing
         try:
             goes_on = super().handle_request(req, conn)
@@ -169,6 +172,13 @@ class ArrivalWorker(ThreadWorker):  # type: ignore[misc]  # it has no stubs
         elif not outgoing.flush():
             self._unsent[conn] = outgoing
         return goes_on
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:  # noqa: ANN401 -- as above
+        """In a thread: what gunicorn refuses by itself is told as all other refusals are."""
+        said = Outgoing(client)
+        super().handle_error(req, said, addr, exc)
+        with suppress(OSError):  # it has hung up
+            write_nonblock(client, told_as_problem(bytes(said.kept)))
 
     def finish_request(self, conn: Any, done: Future[Any]) -> None:  # noqa: ANN401 -- as above
         """After the answer: on to the next request of the connection, or goodbye to it, without waiting."""
@@ -304,3 +314,9 @@ class ArrivalWorker(ThreadWorker):  # type: ignore[misc]  # it has no stubs
         self._held -= len(arrival.received)
         self.poller.unregister(conn.sock)
         return arrival
+
+
+def _is_whole(req: Any) -> bool:  # noqa: ANN401 -- gunicorn's request, which has no type
+    """Whether all of a request's body is here, as gunicorn itself reads its length."""
+    reader = req.body.reader
+    return isinstance(reader, LengthReader) and len(req.unreader.buf.getbuffer()) >= reader.length

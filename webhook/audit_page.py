@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from flask import make_response, render_template
 from werkzeug.datastructures import MultiDict
 
-from release.audit_entries import CHANGE, Outcome
+from release.audit_entries import CHANGE, SIGN_IN, Outcome
 from release.roles import Action
 from webhook.api_parameters import AuditQuery, read_query
 from webhook.guard import Scope, needs
@@ -42,7 +42,7 @@ def show_audit() -> Response:
             query=query,
             apps=find_apps(Action.READ_AUDIT),
             is_for_all=is_allowed(Action.READ_AUDIT, None),
-            actions=[*map(str, Action), CHANGE],
+            actions=[*map(str, Action), CHANGE, SIGN_IN],
             outcomes=[*map(str, Outcome)],
             older={**find_chosen().to_dict(), "after": page.next},
         )

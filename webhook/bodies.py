@@ -14,7 +14,7 @@ from webhook.providers.strict_json import parse_object
 from webhook.services import services
 
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import IO, Any
 
     from flask import Request
 
@@ -43,29 +43,31 @@ def check_json_type(request: Request) -> None:
 def read_body(request: Request, *, limit: int) -> bytes:
     """The raw body of at most ``limit`` bytes, sent whole and in time.
 
-    Reads one byte more than the limit itself: Flask's own limit silently cuts a chunked body.
+    Where no length is told, reads one byte more than the limit itself: Flask's own limit silently cuts a
+    chunked body.
 
     Raises:
         Problem: 413; 400 for a body that broke off or came too slowly.
     """
-    if (request.content_length or 0) > limit:
+    told = request.content_length
+    if (told or 0) > limit:
         raise _too_large(limit)
     request.max_content_length = None
     try:
         with limited_patience(request, seconds=services().settings.patience):
-            body = _read(request, limit + 1)
+            body = _read(request.stream, limit + 1 if told is None else told)
     except (OSError, ParseException) as error:
         raise bad_body("the body broke off, came too slowly or in broken chunks") from error
     if len(body) > limit:
         raise _too_large(limit)
-    if len(body) < (request.content_length or 0):
+    if len(body) < (told or 0):
         raise bad_body("the body broke off, came too slowly or in broken chunks")
     return body
 
 
-def _read(request: Request, most: int) -> bytes:
+def _read(stream: IO[bytes], most: int) -> bytes:
     parts, size = [], 0
-    while size < most and (part := request.stream.read(min(CHUNK, most - size))):
+    while size < most and (part := stream.read(min(CHUNK, most - size))):
         parts.append(part)
         size += len(part)
     return b"".join(parts)

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 from flask import request
 
+from webhook.current import current_request
+
 if TYPE_CHECKING:
     from flask import Flask, Response
 
@@ -25,7 +27,7 @@ def compress_files(app: Flask) -> None:
 
     @app.after_request
     def compress(answer: Response) -> Response:
-        if request.endpoint != "static":
+        if current_request().endpoint != "static":
             return answer
         answer.vary.add("Accept-Encoding")
         if request.method == "HEAD" or answer.status_code == HTTPStatus.NOT_MODIFIED:

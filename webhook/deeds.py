@@ -7,7 +7,7 @@ request of ours is behind it: a tag that was pushed, users that somebody moved i
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from release.audit_entries import CHANGE, Filter, Outcome
@@ -15,7 +15,7 @@ from release.model import CLUSTER, DIRECT, VERDIGRIS, JobKind, JobState, State
 from release.roles import Action
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from release.audit_entries import Entry
@@ -30,6 +30,8 @@ REJECT: Final = "reject"
 """What ``Action.APPROVE`` covers as well."""
 PUSHED: Final = "pushed {}"
 MOVED: Final = "moved every user to {}"
+IDLE: Final = "the color that is not live"
+"""Where its job is not known any more."""
 LOST: Final = "a release that is not known any more"
 
 ASKED: Final[Mapping[str, str]] = {
@@ -43,7 +45,7 @@ ASKED: Final[Mapping[str, str]] = {
     Action.DISMISS_TAG: "dismiss {}",
     Action.PROMOTE: "promote {}",
     Action.ROLLBACK: "roll back to {}",
-    Action.DECOMMISSION: "decommission the color that is not live",
+    Action.DECOMMISSION: f"decommission {IDLE}",
     Action.APPROVE: "approve {}",
     REJECT: "reject {}",
     Action.STOP_COUNTDOWN: "stop the countdown of {}",
@@ -68,7 +70,8 @@ TAG: Final = re.compile(r" (?:(?:to|of) )?\{\}")
 class Deed:
     """One line: ``actor`` did ``what``, where ``{}`` is ``tag``, and links to the release if there is one.
 
-    ``outcome``: what became of it, where that is worth a word; ``state`` is its look.
+    ``outcome``: what became of it, where that is worth a word; ``state`` is its look. ``job_id``: of the job
+    that carries it out, where one does.
     """
 
     actor: Actor
@@ -79,6 +82,7 @@ class Deed:
     reason: str = ""
     outcome: str = ""
     state: str = ""
+    job_id: str = ""
 
     @property
     def before(self) -> str:
@@ -128,7 +132,24 @@ def deed_of_entry(entry: Entry, tag: str) -> Deed:
         reason="" if entry.action == CHANGE else entry.reason,
         outcome=f"refused: {entry.why}" if is_refused else "",
         state=JobState.FAILED if is_refused else "",
+        job_id=str(entry.after.get("job") or ""),
     )
+
+
+def tell_end(deed: Deed, jobs: Sequence[Job]) -> Deed:
+    """A deed with what became of it, by its job or the deploy that a push began; ``jobs``: those at hand."""
+    begun = deed.release_id if deed.what == PUSHED else ""
+    job = next((one for one in jobs if one.id == deed.job_id), None) or next(
+        (one for one in reversed(jobs) if begun and one.release_id == begun and one.kind is JobKind.DEPLOY),
+        None,
+    )
+    if job is None or deed.outcome:
+        return deed
+    return replace(deed, what=_name_color(deed.what, job), outcome=job.state, state=job.state)
+
+
+def _name_color(what: str, job: Job) -> str:
+    return what.replace(IDLE, str(job.color)) if job.kind is JobKind.DECOMMISSION else what
 
 
 def deed_of_job(job: Job) -> Deed:
@@ -136,7 +157,7 @@ def deed_of_job(job: Job) -> Deed:
     is_pushed = job.actor.kind == GIT and job.kind is JobKind.DEPLOY
     return Deed(
         actor=job.actor,
-        what=PUSHED if is_pushed else f"asked to {ASKED[job.kind]}",
+        what=PUSHED if is_pushed else _name_color(f"asked to {ASKED[job.kind]}", job),
         tag=job.tag,
         release_id=job.release_id or "",
         at=job.created_at,

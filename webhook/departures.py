@@ -25,11 +25,13 @@ LAST_CHUNK: Final = b"0\r\n\r\n"
 class Outgoing:
     """A connection, as gunicorn sees it while it handles a request: the answer alone stays here.
 
-    With a ``stream``, the answer goes on with what is told there, until that is over.
+    With a ``stream``, the answer goes on with what is told there, until that is over. ``is_whole``: the
+    request has arrived to its last byte, so reading it waits for nobody.
     """
 
-    def __init__(self, connection: socket) -> None:
+    def __init__(self, connection: socket, *, is_whole: bool = False) -> None:
         self.connection = connection
+        self.is_whole = is_whole
         self.kept = bytearray()
         self.stream: Stream | None = None
         self._is_in_chunks = False

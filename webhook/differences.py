@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from release.difference import Commit, Difference
-    from release.model import Observation, Release
+    from release.model import Release
+    from release.observation import Observation
     from webhook import api_answers as answer
     from webhook.offers import Offer
     from webhook.services import Services

@@ -31,13 +31,22 @@ class Endpoint:
     secrets: tuple[Secret, ...]
     senders: tuple[Network, ...] = ()
 
-    def has_repository(self, name: str) -> bool:
-        """Git hosts tell the case of names apart nowhere but on display."""
-        return self.repository.casefold() == name.casefold()
-
     def is_open_to(self, sender: str) -> bool:
         """Whether deliveries may come from there; from anywhere unless the configuration names networks."""
         return not self.senders or is_among(sender, self.senders)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Circle:
+    """The apps of one host that share their secrets."""
+
+    provider: str
+    secrets: tuple[Secret, ...]
+    endpoints: tuple[Endpoint, ...]
+
+    def is_open_to(self, sender: str) -> bool:
+        """Whether deliveries of any of them may come from there."""
+        return any(one.is_open_to(sender) for one in self.endpoints)
 
 
 def resolve_endpoints(config: Config, environment: Mapping[str, str] = os.environ) -> tuple[Endpoint, ...]:
@@ -59,19 +68,52 @@ def resolve_endpoints(config: Config, environment: Mapping[str, str] = os.enviro
     )
 
 
-def find_signers(delivery: Delivery, endpoints: Sequence[Endpoint]) -> list[Endpoint]:
-    """Those of one host whose own secrets the delivery is signed with.
+class Endpoints:
+    """All of them, as a delivery looks for its own: with many apps it must not be held against each."""
 
-    All are asked, each set of secrets once: how long it takes says nothing about which one matched.
-    """
-    by_secrets = {endpoint.secrets: endpoint for endpoint in endpoints}
-    signed = {secrets for secrets, endpoint in by_secrets.items() if _is_signed(delivery, endpoint)}
-    return [endpoint for endpoint in endpoints if endpoint.secrets in signed]
+    def __init__(self, endpoints: Sequence[Endpoint]) -> None:
+        self.providers = tuple(one.provider for one in endpoints)
+        self._circles = {host: _find_circles(endpoints, host) for host in set(self.providers)}
+        self._by_repository: dict[tuple[str, str], list[tuple[Circle, Endpoint]]] = {}
+        for circle in (one for circles in self._circles.values() for one in circles):
+            for endpoint in circle.endpoints:
+                self._by_repository.setdefault(_name(endpoint.provider, endpoint.repository), []).append(
+                    (circle, endpoint)
+                )
+
+    def find_signers(self, delivery: Delivery, host: str) -> list[Circle]:
+        """Those of one host whose own secrets the delivery is signed with.
+
+        All are asked, each set of secrets once: how long it takes says nothing about which one matched.
+        """
+        return [one for one in self._circles.get(host, ()) if _is_signed(delivery, one)]
+
+    def of(self, repository: str, host: str, signers: Sequence[Circle], *, sender: str) -> list[Endpoint]:
+        """Those of a repository that are among the signers, and open to the sender."""
+        known = self._by_repository.get(_name(host, repository), ())
+        return [one for circle, one in known if circle in signers and one.is_open_to(sender)]
+
+    def has_repository(self, repository: str, host: str) -> bool:
+        """Whether any app takes deliveries of it, whoever signed them."""
+        return _name(host, repository) in self._by_repository
 
 
-def _is_signed(delivery: Delivery, endpoint: Endpoint) -> bool:
+def _find_circles(endpoints: Sequence[Endpoint], host: str) -> tuple[Circle, ...]:
+    by_secrets: dict[tuple[Secret, ...], list[Endpoint]] = {}
+    for endpoint in endpoints:
+        if endpoint.provider == host:
+            by_secrets.setdefault(endpoint.secrets, []).append(endpoint)
+    return tuple(Circle(host, secrets, tuple(found)) for secrets, found in by_secrets.items())
+
+
+def _name(host: str, repository: str) -> tuple[str, str]:
+    """Git hosts tell the case of names apart nowhere but on display."""
+    return host, repository.casefold()
+
+
+def _is_signed(delivery: Delivery, circle: Circle) -> bool:
     try:
-        PROVIDERS[endpoint.provider].verify(delivery, endpoint.secrets)
+        PROVIDERS[circle.provider].verify(delivery, circle.secrets)
     except BadSignature:
         return False
     return True

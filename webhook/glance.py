@@ -8,16 +8,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from markupsafe import Markup
 
-from release.attention import STALE, find_failure, find_troubles, is_low
+from release.attention import (
+    STALE,
+    find_failure,
+    find_stuck,
+    find_troubles,
+    is_low,
+    stuck_from,
+    tell_stuck,
+)
 from release.freezes import find_freeze, find_next_freeze
-from release.model import Color, JobState, StartWhen
+from release.gate import Gate
+from release.model import Color, JobState, StartWhen, State
+from release.recovery import find_newest
 from webhook.filters import DAY, HOUR, MINUTE, tell_age
 from webhook.presentation import WAITS
 from webhook.queues import read_queues
+from webhook.rules_view import tell_badge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -25,7 +36,9 @@ if TYPE_CHECKING:
     from release.attention import Failure
     from release.clock import Clock
     from release.config import Config
-    from release.model import Job, Observation, Release
+    from release.model import Job, Release
+    from release.observation import Observation
+    from release.store import Store as RealStore
     from webhook.queues import PlacedJob
     from webhook.remembered import Numbers
     from webhook.services import Store
@@ -51,13 +64,18 @@ WAITS_FOR: Final = {
 
 @dataclass(frozen=True, slots=True)
 class ColorGlance:
-    """One color in a row. ``role`` as on the app's page; ``since``: when its release came into its state."""
+    """One color in a row. ``role`` as on the app's page; ``since``: when its release came into its state.
+
+    ``badge``: how that stands, where the role does not tell it; ``due_at``: when it is promoted by itself.
+    """
 
     color: Color
     role: str
     tag: str = ""
     since: datetime | None = None
     is_low: bool = False
+    badge: str = ""
+    due_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +83,7 @@ class AppGlance:
     """What a row shows of an app.
 
     ``trouble``: the worst that is wrong, in a few words; ``more``: its other jobs; ``is_failing``: its last
-    failure needs attention.
+    failure needs attention; ``is_stuck``: no worker takes its job, before all else.
     """
 
     name: str
@@ -80,6 +98,7 @@ class AppGlance:
     frozen_until: datetime | None = None
     failure: Failure | None = None
     is_failing: bool = False
+    is_stuck: bool = False
 
     @property
     def needs_attention(self) -> bool:
@@ -128,7 +147,7 @@ class View:
         cls, rows: Iterable[Row], *, numbers: Mapping[str, int], unseen: Mapping[str, datetime], now: datetime
     ) -> View:
         """What was read under these numbers."""
-        by_name = sorted(rows, key=lambda row: row.name)
+        by_name = sorted(rows, key=lambda row: (not row.glance.is_stuck, row.name))
         alarming = tuple(row for row in by_name if row.needs_attention)
         others = tuple(row for row in by_name if not row.needs_attention)
         until = min((min(row.until, row.worded_until) for row in by_name), default=now)
@@ -157,6 +176,7 @@ class Glance:
     ) -> None:
         self._config, self._store, self._numbers = config, store, numbers
         self._clock, self._render = clock, render
+        self._gate = Gate(config, cast("RealStore", store), clock)
         self._rows: dict[str, Row] = {}
         self._views: dict[tuple[str, ...], View] = {}
 
@@ -195,16 +215,17 @@ class Glance:
 
     def _read(self, app: str, queue: Sequence[PlacedJob], seen: datetime | None, now: datetime) -> AppGlance:
         store = self._store
-        observation, on_a_color = store.observation(app), store.releases_on_a_color(app)
+        look, on_a_color = store.observation(app), store.releases_on_a_color(app)
+        observation = find_newest(look, on_a_color)
         own = [(place, job) for place, job in queue if job.app == app]
-        doing = find_first(own)
+        doing, stuck = find_first(own), find_stuck((job for _, job in own), now)
         waiting = store.find_release(doing[1].release_id or "") if doing and doing[1].start_by else None
         frozen = find_freeze(self._config.apps[app].freezes, now)
         failure = find_failure(store.recent_jobs(app, limit=JOBS_READ))
         return AppGlance(
             name=app,
-            colors=tuple(glance_at(color, observation, on_a_color) for color in Color),
-            trouble=shorten(next(iter(find_troubles(observation)), "")),
+            colors=tuple(self._read_color(color, observation, on_a_color, now) for color in Color),
+            trouble=tell_stuck(stuck) if stuck else shorten(next(iter(find_troubles(observation)), "")),
             is_seen=observation is not None,
             last_seen=seen,
             doing=tell_doing(*doing, waiting) if doing else "",
@@ -214,14 +235,31 @@ class Glance:
             frozen_until=frozen.until if frozen else None,
             failure=failure,
             is_failing=failure is not None and failure.counts(now),
+            is_stuck=stuck is not None,
         )
+
+    def _read_color(
+        self, color: Color, observation: Observation | None, on_a_color: Sequence[Release], now: datetime
+    ) -> ColorGlance:
+        runs = observation.color(color).release if observation else None
+        at_hand = next((one for one in on_a_color if one.id == runs), None)
+        release = at_hand or (self._store.find_release(runs) if runs else None)
+        seen = glance_at(color, observation, release)
+        if release is None or release.state is not State.READY or not seen.badge:
+            return seen
+        countdown = self._gate.count_down(release)
+        badge = tell_badge(release, self._gate.judge(release), countdown, now)
+        return replace(seen, badge=badge, due_at=countdown.due_at if countdown else None)
 
     def _find_end(self, glance: AppGlance, queue: Sequence[PlacedJob], now: datetime) -> datetime:
         """When the row may read otherwise though nothing happened. Not all rows are made anew at once."""
         apart = sum(map(ord, glance.name)) % LONGEST
         longest = BRIEF if any(job.state is JobState.WAITING for _, job in queue) else LONGEST + apart
         coming = find_next_freeze(self._config.apps[glance.name].freezes, now)
-        known = [one for one in (glance.frozen_until, coming and coming.at) if one]
+        due = ((one.due_at - now).total_seconds() for one in glance.colors if one.due_at)
+        minutes = (now + timedelta(seconds=left % MINUTE or MINUTE) for left in due if left > 0)
+        changes = (*minutes, *(stuck_from(job) for _, job in queue))
+        known = [one for one in (glance.frozen_until, coming and coming.at, *changes) if one and one > now]
         if glance.failure and glance.is_failing:
             known.append(glance.failure.counts_until)
         return min([now + timedelta(seconds=longest), *known])
@@ -245,18 +283,18 @@ def word(row: Row, glance: AppGlance, render: Callable[[AppGlance], Markup], now
     )
 
 
-def glance_at(color: Color, observation: Observation | None, on_a_color: Sequence[Release]) -> ColorGlance:
-    """One color in short. What runs is what the cluster showed."""
+def glance_at(color: Color, observation: Observation | None, release: Release | None) -> ColorGlance:
+    """One color in short, and the release that it runs. What runs is what the cluster showed."""
     if observation is None:
         return ColorGlance(color, "unknown")
-    seen = observation.color(color)
-    release = next((one for one in on_a_color if one.id == seen.release), None)
+    seen, role = observation.color(color), find_role(color, observation)
     return ColorGlance(
         color,
-        find_role(color, observation),
+        role,
         tag=(seen.tag or "not ours") if seen.exists else "",
         since=release.updated_at if release else None,
         is_low=is_low(seen),
+        badge=str(release.state) if release and fits(release, role) else "",
     )
 
 
@@ -267,6 +305,11 @@ def find_role(color: Color, observation: Observation) -> str:
     if observation.test_route is color:
         return "test"
     return "idle" if observation.color(color).exists else "empty"
+
+
+def fits(release: Release, role: str) -> bool:
+    """Whether its state says more than the role, and nothing else: the cluster is ahead of our records."""
+    return role != "live" and release.state is not State.LIVE
 
 
 def shorten(text: str) -> str:

@@ -10,21 +10,21 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import structlog
-from flask import Blueprint, Response, abort, request
+from flask import Blueprint, Response, abort
 from structlog.contextvars import bind_contextvars
 
 from release.problems import Problem
 from webhook.answers import json_answer, too_many_refused, unauthorized
 from webhook.bodies import HOOK_LIMIT, bad_body, check_json_type, read_body
 from webhook.check_reports import note_report
-from webhook.endpoints import find_signers
+from webhook.current import current_request
 from webhook.providers import PROVIDERS
 from webhook.providers.events import BadBody, BadShape, CheckReport, Delivery, Event, Ignored
 from webhook.services import current_sender, services
 from webhook.tag_pushes import release_tags, sort_tags
 
 if TYPE_CHECKING:
-    from webhook.endpoints import Endpoint
+    from webhook.endpoints import Circle, Endpoint
     from webhook.providers.events import Provider
 
 hooks = Blueprint("hooks", __name__, url_prefix="/webhooks")
@@ -35,9 +35,10 @@ log = structlog.get_logger(__name__)
 def take_delivery(host: str) -> Response:
     """Verify, read, hand to the core: 202 when a release was recorded, else 200: noted, or nothing to do."""
     provider = PROVIDERS.get(host) or abort(HTTPStatus.NOT_FOUND)
-    check_json_type(request)
-    body = read_body(request, limit=HOOK_LIMIT)
-    delivery = Delivery(dict(request.headers.items()), body, services().settings.clock())
+    asked = current_request()
+    check_json_type(asked)
+    body = read_body(asked, limit=HOOK_LIMIT)
+    delivery = Delivery(asked.headers, body, services().settings.clock())
     greeting = provider.greet(delivery)
     if greeting:
         return json_answer({"result": "ignored", "reason": greeting.reason, "releases": []})
@@ -56,25 +57,23 @@ def take_delivery(host: str) -> Response:
 @hooks.after_request
 def count_delivery(answer: Response) -> Response:
     """Each delivery to a host that there is counts, whatever becomes of it."""
-    host = (request.view_args or {}).get("host")
+    host = (current_request().view_args or {}).get("host")
     if host in PROVIDERS:
         services().metrics.count_delivery(host, answer)
     return answer
 
 
-def _get_signers(delivery: Delivery, host: str) -> list[Endpoint]:
+def _get_signers(delivery: Delivery, host: str) -> list[Circle]:
     """The apps that the sender has shown to know a secret of.
 
     Raises:
         Problem: 401, or 429 for a sender that had it too often.
     """
     sender = current_sender()
-    here = [one for one in services().endpoints if one.provider == host]
-    signers = find_signers(delivery, here)
-    allowed = [one for one in signers if one.is_open_to(sender)]
-    if not allowed:
+    signers = services().endpoints.find_signers(delivery, host)
+    if not any(one.is_open_to(sender) for one in signers):
         raise _refusal("no valid signature" if not signers else "not one of the app's senders")
-    return allowed
+    return signers
 
 
 def _refusal(why: str) -> Problem:
@@ -102,16 +101,16 @@ def _read(provider: Provider, delivery: Delivery) -> Event:
         ) from error
 
 
-def _endpoints_of(repository: str, host: str, signers: list[Endpoint]) -> list[Endpoint]:
+def _endpoints_of(repository: str, host: str, signers: list[Circle]) -> list[Endpoint]:
     """The apps of the delivery's repository whose own secret made the signature.
 
     Raises:
         Problem: 403 for a repository that no app names; 401 for one signed with another app's secret.
     """
-    own = [one for one in signers if one.has_repository(repository)]
+    own = services().endpoints.of(repository, host, signers, sender=current_sender())
     if own:
         return own
-    if _is_known(repository, host):
+    if services().endpoints.has_repository(repository, host):
         raise _refusal("signed with another app's secret")
     raise Problem(
         "unknown-repository",
@@ -122,15 +121,11 @@ def _endpoints_of(repository: str, host: str, signers: list[Endpoint]) -> list[E
     )
 
 
-def _take_report(report: CheckReport, host: str, signers: list[Endpoint]) -> Response:
+def _take_report(report: CheckReport, host: str, signers: list[Circle]) -> Response:
     """A hook of a whole organization tells of many repositories: what is none of ours is no error."""
-    if not _is_known(report.repository, host):
+    if not services().endpoints.has_repository(report.repository, host):
         return _nothing(Ignored("its repository is none that may start releases here", report.delivery))
     return note_report(report, _endpoints_of(report.repository, host, signers))
-
-
-def _is_known(repository: str, host: str) -> bool:
-    return any(one.provider == host and one.has_repository(repository) for one in services().endpoints)
 
 
 def _nothing(event: Ignored) -> Response:

@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, disable_cre
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from webhook.answers import JsonAnswer
 from webhook.metrics_folder import VARIABLE
 
 if TYPE_CHECKING:
@@ -99,6 +100,6 @@ class WebMetrics:
 def find_result(answer: Response) -> str:
     """What became of a delivery."""
     if answer.status_code in {HTTPStatus.OK, HTTPStatus.ACCEPTED}:
-        told = (answer.get_json(silent=True) or {}).get("result")
+        told = answer.content.get("result") if isinstance(answer, JsonAnswer) else ""
         return told if told in RESULTS else "ignored"
     return REFUSALS.get(HTTPStatus(answer.status_code), "unreadable")

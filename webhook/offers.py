@@ -6,9 +6,11 @@ Pure decisions over what Redis knows. They guide; the stages ask the cluster and
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import UTC
 from typing import TYPE_CHECKING, Final
 
 from release.model import JobKind, Migration, MigrationState, State
+from webhook.people import tell_people
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +27,8 @@ class Offer:
     """One button. ``what`` tells what it will do or, where ``is_possible`` is False, what is missing.
 
     ``release_id`` binds a promote or rollback to what the person saw; ``loses`` is what can't be had back.
-    ``asks`` names what can be said with it; it has to be where ``overrides_freeze``.
+    ``asks`` names what can be said with it; it has to be where ``overrides_freeze``. ``goes_back``: to what
+    users were moved away from, so that it is not the button that stands out.
     """
 
     action: str
@@ -37,6 +40,7 @@ class Offer:
     asks_tag: bool = False
     asks: str = "Reason"
     overrides_freeze: bool = False
+    goes_back: bool = False
 
 
 def app_offers(standing: Standing, way_back: WayBack) -> tuple[Offer, ...]:
@@ -105,7 +109,17 @@ def _promote(standing: Standing, chosen: Release | None) -> Offer:
         f"Promote {chosen.tag}",
         f"Moves every user{origin} to {_named(chosen)}, once it proves to be what was tested.{stays}",
         release_id=chosen.id,
+        loses=_tell_left(chosen),
+        goes_back=chosen.state is State.ROLLED_BACK,
     )
+
+
+def _tell_left(release: Release) -> str:
+    """When users were moved away from it, by whom and why; empty where they never were."""
+    if release.state is not State.ROLLED_BACK:
+        return ""
+    why = f", {tell_people(release.reason)}" if release.reason else ""
+    return f"Users were moved away from it at {release.updated_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC{why}."
 
 
 def _no_rollback(way_back: WayBack) -> Offer:

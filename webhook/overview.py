@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from release.attention import is_stale
+from release.attention import find_stuck, is_stale, tell_stuck
 from release.freezes import find_next_freeze
 from release.model import Color, JobState
+from release.recovery import find_newest
 from release.roles import Action
 from release.tag_watch import sort_by_version
 from webhook.cookie_way import find_cookie_route
 from webhook.deeds import SHOWN as DEEDS_SHOWN
-from webhook.deeds import deed_of_job
+from webhook.deeds import deed_of_job, tell_end
 from webhook.differences import look_at_difference, with_sum
-from webhook.glance import find_role
+from webhook.glance import find_role, fits
 from webhook.missed_tags import SHOWN, MissedTag, TagsView, describe_tags, look_at_tags
 from webhook.offers import Offer, app_offers
 from webhook.presentation import what_it_does
@@ -26,9 +27,11 @@ from webhook.way_back import WayBack, look_back
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from release.config import App
-    from release.model import ColorObservation, Job, Observation, Release
+    from release.model import Job, Release
+    from release.observation import ColorObservation, Observation
     from webhook.access import Caller
     from webhook.cookie_way import CookieRoute
     from webhook.deeds import Deed
@@ -43,13 +46,17 @@ RELEASES_SHOWN: Final = 6
 
 @dataclass(frozen=True, slots=True)
 class ColorView:
-    """One color's card. ``role``: ``live``, ``test``, ``idle``, ``empty``, ``unknown``; ``words`` tell it."""
+    """One color's card. ``role``: ``live``, ``test``, ``idle``, ``empty``, ``unknown``; ``words`` tell it.
+
+    ``badge``: how its release stands, where the role does not tell it.
+    """
 
     color: Color
     role: str
     words: str
     seen: ColorObservation | None
     release: Release | None
+    badge: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +74,8 @@ class AppView:
 
     ``rules``, ``difference``: of the release that can be promoted. ``freeze``, ``next_freeze``: in words,
     empty without one.
-    ``deeds``: who did what, of the audit trail; of the latest jobs for who may not read it.
+    ``deeds``: who did what, of the audit trail; of the latest jobs for who may not read it. ``stuck``: the
+    job that no worker takes, with what helps; empty without one.
     """
 
     name: str
@@ -88,12 +96,14 @@ class AppView:
     next_freeze: str
     cookie_route: CookieRoute | None
     deeds: tuple[Deed, ...]
+    stuck: str = ""
 
 
 def look_at(name: str, services: Services, caller: Caller | None) -> AppView:
     """Gather one app's view."""
-    config, known = services.config, services.remembered.records(name)
-    app, observation = config.apps[name], services.store.observation(name)
+    config, seen = services.config, services.store.observation(name)
+    app, known = config.apps[name], services.remembered.records(name)
+    observation = find_newest(seen, known.on_a_color)
     standing = stand(observation, known.on_a_color)
     jobs = [job for _, job in known.queue]
     way_back = look_back(name, services, standing=standing, queue=jobs, earlier=known.releases)
@@ -102,6 +112,7 @@ def look_at(name: str, services: Services, caller: Caller | None) -> AppView:
     difference = look_at_difference(chosen, services, observation=observation) if chosen else None
     frozen = services.requests.gate.find_freeze(name)
     tags, now = look_at_tags(name, services), services.settings.clock()
+    stuck = find_stuck((job for job in jobs if job.app == name), now)
     coming = find_next_freeze(app.freezes, now)
     return AppView(
         name=name,
@@ -109,10 +120,14 @@ def look_at(name: str, services: Services, caller: Caller | None) -> AppView:
         observation=observation,
         is_stale=observation is not None and is_stale(observation, now),
         standing=standing,
+        stuck=tell_stuck(stuck) if stuck else "",
         colors=tuple(
-            view_color(color, observation, known.on_a_color, cookie=app.test_cookie) for color in Color
+            view_color(
+                color, observation, run_by(color, observation, known, services), app.test_cookie, rules
+            )
+            for color in Color
         ),
-        queue=queue_rows(known.queue),
+        queue=queue_rows(known.queue, now),
         releases=known.releases[:RELEASES_SHOWN],
         difference=difference,
         offers=with_sum(
@@ -132,31 +147,46 @@ def look_at(name: str, services: Services, caller: Caller | None) -> AppView:
 def find_deeds(name: str, known: AppRecords, services: Services) -> tuple[Deed, ...]:
     """Who did what: all of it for those who may read the audit trail, else what jobs tell."""
     if is_allowed(Action.READ_AUDIT, name):
-        return services.remembered.deeds(name, {one.id: one.tag for one in known.releases})
+        deeds = services.remembered.deeds(name, {one.id: one.tag for one in known.releases})
+        return tuple(tell_end(one, known.jobs) for one in deeds)
     return tuple(deed_of_job(job) for job in known.jobs[:DEEDS_SHOWN])
 
 
+def run_by(
+    color: Color, observation: Observation | None, known: AppRecords, services: Services
+) -> Release | None:
+    """The release that a color runs, also one that runs or failed: it may be older than those at hand."""
+    release_id = observation.color(color).release if observation else None
+    at_hand = (one for one in (*known.on_a_color, *known.releases) if one.id == release_id)
+    return next(at_hand, None) or (services.store.find_release(release_id) if release_id else None)
+
+
 def view_color(
-    color: Color, observation: Observation | None, on_a_color: Sequence[Release], *, cookie: str
+    color: Color,
+    observation: Observation | None,
+    release: Release | None,
+    cookie: str,
+    rules: RulesView | None,
 ) -> ColorView:
-    """A color's card. What runs is what the cluster showed; our own record only adds its state."""
+    """A color's card. What runs is what the cluster showed; our own record only adds how it stands."""
     if observation is None:
         return ColorView(color, "unknown", "no worker has looked at the cluster yet", None, None)
-    seen = observation.color(color)
-    release = next((one for one in on_a_color if one.id == seen.release), None)
-    role = find_role(color, observation)
+    role, badge = find_role(color, observation), ""
+    if release and fits(release, role):
+        is_judged = rules is not None and rules.release.id == release.id
+        badge = rules.tell_badge() if rules and is_judged else str(release.state)
     words = {
         "live": "every user is here",
         "test": f"only requests with the cookie {cookie}",
         "idle": "runs, but no request is sent here",
         "empty": "nothing runs here",
     }
-    return ColorView(color, role, words[role], seen, release)
+    return ColorView(color, role, words[role], observation.color(color), release, badge)
 
 
-def queue_rows(queue: Sequence[PlacedJob]) -> tuple[QueueRow, ...]:
+def queue_rows(queue: Sequence[PlacedJob], now: datetime) -> tuple[QueueRow, ...]:
     """A queue's rows with what each job waits for or does."""
-    return tuple(QueueRow(job, _name_place(position, job), what_it_does(job)) for position, job in queue)
+    return tuple(QueueRow(job, _name_place(position, job), what_it_does(job, now)) for position, job in queue)
 
 
 def _name_place(position: int, job: Job) -> str:

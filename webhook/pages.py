@@ -19,7 +19,7 @@ from release.tag import shown
 from webhook.answers import no_role
 from webhook.guard import action_of, check_rights, is_look
 from webhook.notices import take_notices, tell_done
-from webhook.rights import find_apps, is_allowed
+from webhook.rights import enter_refusal, find_apps, is_allowed
 from webhook.services import current_sender, services
 from webhook.sessions import find_caller, sign_in, sign_out, take_provider_left
 from webhook.tickets import BadTicket, redeem_ticket
@@ -158,7 +158,9 @@ def _login_page(target: str, status: int = HTTPStatus.OK, **content: object) -> 
 def _check_has_role(caller: Caller) -> None:
     """What somebody may do is in ``rights``; whoever may nothing at all is told so before anything else."""
     if not caller.grants:
-        raise no_role(f"the groups that {shown(caller.name)} signed in with have no role here any more")
+        refusal = no_role(f"the groups that {shown(caller.name)} signed in with have no role here any more")
+        enter_refusal(caller, Action.READ, None, why=refusal.document.slug)
+        raise refusal
 
 
 def _find_person_if_known() -> Actor | None:

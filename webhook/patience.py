@@ -10,6 +10,8 @@ from socket import SHUT_RD
 from threading import Timer
 from typing import TYPE_CHECKING, Final
 
+from webhook.departures import Outgoing
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from socket import socket
@@ -23,10 +25,11 @@ SOCKET: Final = "gunicorn.socket"
 def limited_patience(request: Request, *, seconds: float) -> Iterator[None]:
     """Stop listening to the client after ``seconds``: reading then ends as if it had hung up.
 
-    Other servers than gunicorn show no socket; their own limits hold.
+    Nobody waits for what has arrived already, so there is no need to: a timer is a thread. Other servers than
+    gunicorn show no socket; their own limits hold.
     """
-    connection: socket | None = request.environ.get(SOCKET)
-    if connection is None:
+    connection: socket | Outgoing | None = request.environ.get(SOCKET)
+    if connection is None or (isinstance(connection, Outgoing) and connection.is_whole):
         yield
         return
     timer = Timer(seconds, _stop_listening, (connection,))
@@ -38,6 +41,6 @@ def limited_patience(request: Request, *, seconds: float) -> Iterator[None]:
         timer.cancel()
 
 
-def _stop_listening(connection: socket) -> None:
+def _stop_listening(connection: socket | Outgoing) -> None:
     with suppress(OSError):  # it was closed in the meantime
         connection.shutdown(SHUT_RD)

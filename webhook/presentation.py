@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, cast, overload
 
-from release.attention import is_stale
+from release.attention import find_stuck, is_stale
 from release.model import Actor, JobState
 from release.tag_watch import Heard
+from release.waits import tell_help
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from release.approvals import Verdict, Vote
     from release.auto_promotion import Countdown, Stop
     from release.freezes import Coming, Frozen
-    from release.model import ColorObservation, Job, Observation, Probe, Release, StageRun
+    from release.model import Job, Probe, Release, StageRun
+    from release.observation import ColorObservation, Observation
     from release.others import Interference
     from release.problems import ProblemDocument
     from release.records import Change, LogLine
@@ -62,7 +64,7 @@ def release_json(release: Release) -> answer.Release:
     }
 
 
-def job_json(job: Job, *, position: int | None = None) -> answer.Job:
+def job_json(job: Job, *, now: datetime, position: int | None = None) -> answer.Job:
     """One job. ``position`` is its place in its queue, 0 for the active one, None when it is over."""
     return {
         "id": job.id,
@@ -71,7 +73,7 @@ def job_json(job: Job, *, position: int | None = None) -> answer.Job:
         "queue": job.queue,
         "position": position,
         "state": job.state,
-        "doing": what_it_does(job),
+        "doing": f"{what_it_does(job, now)}{_help(job, now)}",
         "color": job.color,
         "release": job.release_id,
         "tag": job.tag,
@@ -91,8 +93,14 @@ def job_json(job: Job, *, position: int | None = None) -> answer.Job:
     }
 
 
-def what_it_does(job: Job) -> str:
+def _help(job: Job, now: datetime) -> str:
+    return f": {tell_help(job.app, job.kind, job.stage)}" if find_stuck([job], now) else ""
+
+
+def what_it_does(job: Job, now: datetime) -> str:
     """In words: waiting for its turn is another trouble than waiting for a worker."""
+    if find_stuck([job], now):
+        return "waiting for a worker, and none takes it"
     if job.state is JobState.RUNNING:
         return f"running {job.stage}"
     if job.start_by and not job.state.is_over:

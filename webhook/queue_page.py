@@ -49,7 +49,7 @@ def is_seen(queue: StandingQueue) -> bool:
 def view_queue(queue: StandingQueue) -> QueueView:
     """In the order in which a queue is told: its jobs, those held, those that are yet to start."""
     beside = [(0, job) for job in (*queue.held, *queue.starting)]
-    rows = queue_rows([*enumerate(queue.jobs), *beside])
+    rows = queue_rows([*enumerate(queue.jobs), *beside], services().settings.clock())
     return QueueView(queue.name, rows, queue.length - len(queue.jobs))
 
 

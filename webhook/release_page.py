@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from flask import Response, g, request
 
 from release.model import JobState, StageState
+from release.recovery import find_newest
 from release.roles import Action
 from webhook.differences import look_at_difference, with_sum
 from webhook.guard import needs
@@ -78,8 +79,9 @@ def show_release(release_id: str) -> Response:
     release, store = get_release(release_id), services().store
     jobs, now = store.jobs_of(release.id), services().settings.clock()
     rules = look_at_rules(release, services(), g.caller)
-    observation = store.observation(release.app)
-    stands = stand(observation, store.releases_on_a_color(release.app))
+    seen, on_a_color = store.observation(release.app), store.releases_on_a_color(release.app)
+    observation = find_newest(seen, on_a_color)
+    stands = stand(observation, on_a_color)
     offers = release_offers(release, jobs, stands, warning=_warn_of_contract(release))
     difference = look_at_difference(release, services(), observation=observation)
     return make_page(
@@ -121,7 +123,15 @@ def look_at_job(job: Job, now: datetime, *, ahead: int | None = None) -> JobView
     """A job as a timeline: what it waited for before its first stage, then its stages."""
     marks = (*_waits(job), *(_mark_of(run) for run in job.stages))
     took = ((job.ended_at or now) - job.created_at).total_seconds()
-    return JobView(job, what_it_does(job), marks, took, ahead)
+    return JobView(job, _tell_doing(job, now), marks, took, ahead)
+
+
+def _tell_doing(job: Job, now: datetime) -> str:
+    """Beside its kind: which of its stages runs is told by their line below."""
+    if job.state is not JobState.RUNNING:
+        return what_it_does(job, now)
+    number = f", stage {job.stage_index + 1} of {len(job.stages)}" if len(job.stages) > 1 else ""
+    return f"running{number}"
 
 
 def _find_ahead(job: Job) -> int | None:

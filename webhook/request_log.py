@@ -6,20 +6,22 @@ about (delivery, app, release, job) is bound once, so that one finds the way fro
 
 from __future__ import annotations
 
-import secrets
 import time
-from typing import TYPE_CHECKING, Final
+from random import getrandbits
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
-from flask import Flask, Response, g, request
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from release.tag import shown
+from webhook.current import current_notes, current_request
 from webhook.lookups import ID
 from webhook.services import current_sender, services
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+
+    from flask import Flask, Request, Response
 
 HEADER: Final = "Request-Id"
 QUIET: Final = frozenset({"health.show_alive", "health.show_ready", "scrape.show_metrics", "static"})
@@ -41,47 +43,48 @@ def log_requests(app: Flask) -> None:
 def _begin() -> None:
     """Threads are used again: what the request before has bound must not stand in the lines of this one."""
     clear_contextvars()
-    g.began, g.request_id = time.perf_counter(), secrets.token_hex(8)
-    bind_contextvars(request=g.request_id, **dict(_find_subject()))
+    notes = current_notes()
+    notes.began, notes.request_id = time.perf_counter(), f"{getrandbits(64):016x}"
+    bind_contextvars(request=notes.request_id, **dict(_find_subject(current_request().view_args or {})))
 
 
-def _find_subject() -> Iterator[tuple[str, str]]:
+def _find_subject(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """What the address names, as far as it may be there: an unknown name is the sender's own."""
-    given = request.view_args or {}
-    if services().config.find_app(str(given.get("name", ""))):
+    if "name" in given and services().config.find_app(str(given["name"])):
         yield "app", given["name"]
     for name, told in (("release_id", "release"), ("job_id", "job")):
-        if ID.fullmatch(str(given.get(name, ""))):
+        if name in given and ID.fullmatch(str(given[name])):
             yield told, given[name]
 
 
 def _end(answer: Response) -> Response:
-    route = request.url_rule.rule if request.url_rule else None
-    seconds = time.perf_counter() - g.began
-    services().metrics.count_request(request.method, route, answer.status_code, seconds=seconds)
-    answer.headers[HEADER] = g.request_id
-    if _is_worth_a_line(answer):
+    asked, notes = current_request(), current_notes()
+    route = asked.url_rule.rule if asked.url_rule else None
+    seconds = time.perf_counter() - notes.began
+    services().metrics.count_request(asked.method, route, answer.status_code, seconds=seconds)
+    answer.headers[HEADER] = notes.request_id
+    if _is_worth_a_line(asked, answer):
         log.info(
             "request",
-            method=request.method[:20],
+            method=asked.method[:20],
             route=route,
             status=answer.status_code,
             ms=round(seconds * 1000, 1),
             sender=current_sender(),
-            **_find_asked(),
+            **_find_asked(notes),
         )
     return answer
 
 
-def _is_worth_a_line(answer: Response) -> bool:
+def _is_worth_a_line(asked: Request, answer: Response) -> bool:
     """Who floods is only counted: they must not fill the disk."""
-    is_quiet = request.endpoint in QUIET and answer.status_code < BAD
+    is_quiet = asked.endpoint in QUIET and answer.status_code < BAD
     return answer.status_code != TOO_MANY and not is_quiet
 
 
-def _find_asked() -> dict[str, str]:
+def _find_asked(notes: Any) -> dict[str, str]:  # noqa: ANN401 -- as Flask has them
     """Who asks, and for what, where that was found out meanwhile."""
-    asked, who = g.get("asked"), g.get("actor") or g.get("person")
+    asked, who = notes.get("asked"), notes.get("actor") or notes.get("person")
     found = {"actor": str(who)} if who else {}
     if asked:
         about = {"app": asked.app, "release": asked.release}

@@ -40,8 +40,7 @@ def check(action: Action, app: str | None, *, release: str = "") -> None:
     if caller is None:
         raise unauthorized()
     refusal = not_allowed(caller, action, app)
-    if _is_worth_an_entry(caller, action, app):
-        _enter(caller, action, app, release=release, why=refusal.document.slug)
+    enter_refusal(caller, action, app, release=release, why=refusal.document.slug)
     log.info("not allowed", actor=str(caller.actor), action=str(action), app=shown(app or ""))
     raise refusal
 
@@ -71,8 +70,19 @@ def not_open(endpoint: str) -> Problem:
     )
 
 
+def enter_refusal(caller: Caller, action: Action, app: str | None, *, why: str, release: str = "") -> None:
+    """Enter a refusal for want of a role.
+
+    Raises:
+        Problem: as ``_is_worth_an_entry``.
+        NotDurable: it can't be entered.
+    """
+    if _is_worth_an_entry(caller, action, app):
+        _write(caller, action, app, release=release, why=why)
+
+
 def _is_worth_an_entry(caller: Caller, action: Action, app: str | None) -> bool:
-    """Each refusal is, but of a page that stays open, and asks every two seconds, one a minute.
+    """Each refusal is; of those to look at an app, as an open page does every two seconds, one a minute.
 
     Raises:
         Problem: 429: who only wants to fill the trail, so that what was in it goes, is stopped.
@@ -84,7 +94,7 @@ def _is_worth_an_entry(caller: Caller, action: Action, app: str | None) -> bool:
     return True
 
 
-def _enter(caller: Caller, action: Action, app: str | None, *, release: str, why: str) -> None:
+def _write(caller: Caller, action: Action, app: str | None, *, release: str, why: str) -> None:
     services().store.audit.write(
         NewEntry(
             actor=caller.actor,

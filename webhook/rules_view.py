@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC
+from math import ceil
 from typing import TYPE_CHECKING, Final
 
 from release.approvals import Decision
 from release.auto_promotion import STOPPABLE, Block
 from release.consent import HEARD
 from release.identities import is_among
+from release.model import State
 from release.roles import Action, may
-from webhook.filters import tell_seconds
+from webhook.filters import HOUR, MINUTE, tell_seconds
 from webhook.people import tell_actor
 
 if TYPE_CHECKING:
@@ -27,8 +29,14 @@ if TYPE_CHECKING:
     from webhook.access import Caller
     from webhook.services import Services
 
-ENDED: Final = frozenset({Block.STOPPED, Block.TRIED, Block.REJECTED})
-"""What a countdown does not go on after: a person promotes, or nobody."""
+ENDED: Final = {
+    Block.REJECTED: "not promoted by itself: it was rejected",
+    Block.TRIED: "not promoted by itself any more: that was tried once, and a person decides now",
+    Block.READ_BACK: "not promoted by itself: Redis was emptied since its tag was pushed, and what people "
+    "said to it is lost; a person decides now",
+    Block.STOPPED: "not promoted by itself: that was stopped",
+}
+"""What a countdown does not go on after, in words: a person promotes, or nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +81,7 @@ class RulesView:
     @property
     def has_ended(self) -> bool:
         """Whether the countdown goes on no more, whatever comes."""
-        return bool(self.countdown and ENDED & set(self.countdown.blocked_by))
+        return bool(self.countdown and not ENDED.keys().isdisjoint(self.countdown.blocked_by))
 
     def tell_approvals(self) -> str:
         """``1 of 2 approvals; missing 1``; empty where none is needed and nobody rejected it."""
@@ -92,12 +100,12 @@ class RulesView:
             return f"not promoted by itself: stopped by {tell_actor(self.stop.actor)}{why}"
         if self.countdown is None:
             return ""
-        blocks = self.countdown.blocked_by
-        if Block.REJECTED in blocks:
-            return "not promoted by itself: it was rejected"
-        if Block.TRIED in blocks:
-            return "not promoted by itself any more: that was tried once, and a person decides now"
-        return f"promoted by itself {self._tell_due(self.countdown)}"
+        ended = next((words for block, words in ENDED.items() if block in self.countdown.blocked_by), "")
+        return ended or f"promoted by itself {self._tell_due(self.countdown)}"
+
+    def tell_badge(self) -> str:
+        """How it stands, in a word or two."""
+        return tell_badge(self.release, self.verdict, self.countdown, self.now)
 
     def find_against(self) -> str:
         """Why this viewer's promote would be refused, whatever they say; empty where it would not be."""
@@ -123,6 +131,29 @@ class RulesView:
         else:
             when = f"{at}, in {tell_seconds(left)}" if left > 0 else "within seconds"
         return f"{when}, after the freeze" if countdown.frozen else when
+
+
+def tell_badge(release: Release, verdict: Verdict, countdown: Countdown | None, now: datetime) -> str:
+    """What keeps a release that is ready from users, if anything does; of another one its state."""
+    if release.state is not State.READY:
+        return str(release.state)
+    if verdict.rejected_by:
+        return "rejected"
+    if verdict.missing:
+        return "waiting for approval"
+    if countdown is None or not ENDED.keys().isdisjoint(countdown.blocked_by):
+        return "ready"
+    if countdown.frozen:
+        return "promotes itself after the freeze"
+    return f"promotes itself {tell_left((countdown.due_at - now).total_seconds())}"
+
+
+def tell_left(seconds: float) -> str:
+    """``in 4 min``, to the minute: the words hold until the next one begins."""
+    minutes = ceil(seconds / MINUTE)
+    if minutes < 1:
+        return "within seconds"
+    return f"in {minutes} min" if minutes < HOUR // MINUTE else f"in {minutes // 60} h {minutes % 60:02} min"
 
 
 def look_at_rules(release: Release, services: Services, caller: Caller | None) -> RulesView | None:

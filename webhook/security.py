@@ -6,10 +6,15 @@ and has had no release since 2023.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from flask import Flask, Response
+    from collections.abc import Callable, Iterable
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
+    from flask import Flask
+
+    Headers = list[tuple[str, str]]
 
 POLICY: Final = (
     "default-src 'none'; "
@@ -41,12 +46,22 @@ HEADERS: Final = {
 
 
 def add_headers(app: Flask, *, is_https: bool) -> None:
-    """Put them on every answer of ``app``; only what never changes may be kept by browsers and proxies."""
+    """Put them on every answer of ``app``; only what never changes may be kept by browsers and proxies.
 
-    @app.after_request
-    def finish(answer: Response) -> Response:
-        answer.headers.update(HEADERS)
-        if is_https:
-            answer.headers["Strict-Transport-Security"] = "max-age=31536000"
-        answer.headers.setdefault("Cache-Control", "no-store")
-        return answer
+    They are put on last, behind Flask, which would look at each of them several times.
+    """
+    always = [*HEADERS.items(), *([("Strict-Transport-Security", "max-age=31536000")] if is_https else [])]
+    names, inner = frozenset(name for name, _ in always), app.wsgi_app
+
+    def complete(headers: Headers) -> Headers:
+        own = [pair for pair in headers if pair[0] not in names]
+        kept = [] if any(name == "Cache-Control" for name, _ in own) else [("Cache-Control", "no-store")]
+        return [*own, *always, *kept]
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        def start(status: str, headers: Headers, *error: Any) -> Callable[[bytes], object]:  # noqa: ANN401 -- as WSGI has it
+            return start_response(status, complete(headers), *error)
+
+        return inner(environ, start)
+
+    app.wsgi_app = answer  # type: ignore[method-assign]  # Flask's own way for what stands around it

@@ -6,6 +6,7 @@ read from its end, up to the first address that is no such proxy.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING, Final
 
@@ -48,6 +49,7 @@ def _shorten(text: str) -> str:
     return str(_parse(text) or text.strip())
 
 
+@lru_cache(maxsize=1024)
 def _parse(text: str) -> IPv4Address | IPv6Address | None:
     """An address; IPv4 that a dual-stack socket shows as IPv6 is IPv4."""
     try:

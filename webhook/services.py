@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
-from flask import current_app, request
+from flask import current_app
 
 from release.clock import Clock, utc_now
+from webhook.current import current_request
 from webhook.senders import find_sender
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from release.api_tokens import ApiTokens
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
     from release.events import Heard
     from release.gate import Gate
     from release.history import ReleasePage, Wanted
-    from release.model import Actor, Job, Observation, Release
+    from release.model import Actor, Job, Release
+    from release.observation import Observation
     from release.records import Change, LogLine
     from release.secret import Secret
     from release.signal_lines import SignalLines
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
     from release.tag_watch import Comparison, KnownTag
     from webhook.access import Tokens
     from webhook.channels import FailingChannels
-    from webhook.endpoints import Endpoint
+    from webhook.endpoints import Endpoints
     from webhook.glance import Glance
     from webhook.metrics import WebMetrics
     from webhook.provider import Provider
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     from webhook.throttle import Throttle
 
 EXTENSION: Final = "verdigris"
+SENDER: Final = "verdigris.sender"
 PATIENCE: Final = 10.0
 
 
@@ -231,6 +234,7 @@ class Requests(Protocol):
         actor: Actor,
         commit: str = "",
         delivery: str | None = None,
+        address: str = "",
         reason: str = "",
     ) -> Accepted:
         """A new release of ``tag``."""
@@ -314,7 +318,7 @@ class Services:
     store: Store
     requests: Requests
     tokens: Tokens
-    endpoints: Sequence[Endpoint]
+    endpoints: Endpoints
     settings: WebSettings
     key: Secret
     throttle: Throttle
@@ -328,10 +332,16 @@ class Services:
 
 def services() -> Services:
     """Those of the application that handles the current request."""
-    return cast("Services", current_app.extensions[EXTENSION])
+    app = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 -- as in webhook.current
+    return cast("Services", app.extensions[EXTENSION])
 
 
 def current_sender() -> str:
     """Who sent the current request: the peer, or whom a trusted proxy names."""
-    forwarded = ",".join(request.headers.getlist("X-Forwarded-For"))
-    return find_sender(request.remote_addr or "", forwarded, services().settings.proxies)
+    environ = current_request().environ
+    found = environ.get(SENDER)
+    if found is None:
+        forwarded = environ.get("HTTP_X_FORWARDED_FOR", "")  # all of them, joined by the server
+        found = find_sender(environ.get("REMOTE_ADDR") or "", forwarded, services().settings.proxies)
+        environ[SENDER] = found
+    return cast("str", found)

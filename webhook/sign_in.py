@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from flask import abort, redirect, request, url_for
 
+from release.audit_entries import SIGN_IN, NewEntry, Outcome
+from release.model import Actor
 from release.problems import Problem
 from release.sign_in import grants_of
 from release.tag import shown
+from webhook.access import PERSON
 from webhook.answers import no_role
 from webhook.attempts import TIME, remember_attempt, take_attempt
 from webhook.id_tokens import BadIdToken
@@ -86,9 +89,24 @@ def leave_provider() -> AnyResponse:
 def _begin_session(provider: Provider, person: Person) -> None:
     if not grants_of(person.groups, services().config.grants):
         log.warning("signed in without a role", name=person.name, sender=current_sender())
-        raise no_role(_describe(person, provider.sign_in.host))
+        refusal = no_role(_describe(person, provider.sign_in.host))
+        _enter(person, why=refusal.document.slug)
+        raise refusal
     sign_in(person.name, groups=person.groups)
     log.info("signed in with the provider", name=person.name, claim=person.claim)
+
+
+def _enter(person: Person, *, why: str) -> None:
+    """Into the audit trail, as every refusal for want of a role; attempts to sign in are counted already."""
+    services().store.audit.write(
+        NewEntry(
+            actor=Actor(PERSON, person.name),
+            address=current_sender(),
+            action=SIGN_IN,
+            outcome=Outcome.REFUSED,
+            why=why,
+        )
+    )
 
 
 def _check_answer(provider: Provider) -> None:

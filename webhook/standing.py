@@ -14,7 +14,8 @@ from release.tested import find_changed
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from release.model import Color, Observation, Release
+    from release.model import Color, Release
+    from release.observation import Observation
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +55,16 @@ class Standing:
 
 
 def stand(observation: Observation | None, on_a_color: Sequence[Release]) -> Standing:
-    """Read an app's standing; of several in one state the newest counts."""
-    newest = {release.state: release for release in on_a_color}
-    current = newest.get(State.LIVE)
+    """Read an app's standing; of several in one state the newest counts.
+
+    Users whom somebody has just moved are where the cluster shows them, whatever our records say yet.
+    """
+    current = next((one for one in reversed(on_a_color) if one.state is State.LIVE), None)
     live = observation.live if observation and observation.live else (current.color if current else None)
+    newest = {one.state: one for one in on_a_color if one.color is not live}
     return Standing(
         live=live,
-        current=current,
+        current=current if current and current.color is live else None,
         ready=newest.get(State.READY),
         standby=newest.get(State.STANDBY),
         rolled_back=newest.get(State.ROLLED_BACK),

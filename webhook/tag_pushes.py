@@ -15,7 +15,7 @@ from release.model import Actor, State
 from release.problems import NotDurable, Problem
 from release.tag import find_color, find_refusal, shown
 from webhook.answers import json_answer
-from webhook.services import services
+from webhook.services import current_sender, services
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -108,7 +108,12 @@ def _ask(push: TagPush, tag: NewTag, app: str) -> Outcome:
         return {"result": "duplicate", **_told_as_moved(moved), **about}
     try:
         accepted = services().requests.deploy(
-            app, tag.name, actor=Actor("git", push.pusher), commit=tag.commit, delivery=_identify(push, tag)
+            app,
+            tag.name,
+            actor=Actor("git", push.pusher),
+            commit=tag.commit,
+            delivery=_identify(push, tag),
+            address=current_sender(),
         )
     except Problem as refusal:
         log.info("tag refused", why=refusal.document.slug, delivery=push.delivery, **about)

@@ -6,6 +6,8 @@ A signed delivery is never counted and never held up, not even behind the addres
 
 from __future__ import annotations
 
+import logging
+import time
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
     from release.redis_access import Client
 
 OWN_SCHEME: Final = "verdigris-client"
+SPENT_SECONDS: Final = 1.0
+MOST_SPENT: Final = 1000
+"""Senders that a process knows to have been refused too often, each for a second."""
 
 
 class Allowance(Enum):
@@ -58,6 +63,25 @@ class ClientStorage(RedisStorage):
         self.initialize_storage(uri)
 
 
+class _QuietLimiter(Limiter):
+    """Takes no part in requests that nobody counts: no limit holds for all, no header tells of one."""
+
+    def init_app(self, app: Flask) -> None:
+        """Keep of its functions around each request only the one that tidies up.
+
+        Of its lines the warnings are kept: it would write another one for each request of a flood.
+        """
+        self.logger.setLevel(logging.WARNING)
+        around = [
+            functions.setdefault(None, [])
+            for functions in (app.before_request_funcs, app.after_request_funcs)
+        ]
+        lengths = [len(functions) for functions in around]
+        super().init_app(app)
+        for functions, length in zip(around, lengths, strict=True):
+            del functions[length:]
+
+
 class Throttle:
     """The allowances of one application. Without a client it counts in memory: for tests.
 
@@ -66,7 +90,7 @@ class Throttle:
     """
 
     def __init__(self, app: Flask, client: Client | None = None) -> None:
-        limiter = Limiter(
+        limiter = _QuietLimiter(
             _counted,
             app=app,
             storage_uri=f"{OWN_SCHEME}://" if client else "memory://",
@@ -77,12 +101,25 @@ class Throttle:
             headers_enabled=False,
             request_identifier=lambda: "request",
         )
+        self._spent: dict[str, float] = {}
         self._count = limiter.shared_limit(_amount, scope=_scope)(_nothing)
 
     def is_spent(self, sender: str) -> bool:
-        """Count one refusal; whether the sender had had too many. Each request counts once."""
+        """Count one refusal; whether the sender had had too many. Each request counts once.
+
+        Who had is not looked up again for a moment: a flood must not be the more work for Redis.
+        """
         g.is_counted = True
-        return not self._has_left(Allowance.REFUSALS, household_of(sender))
+        household, now = household_of(sender), time.monotonic()
+        if self._spent.get(household, now) > now:
+            g.retry_after = Allowance.REFUSALS.seconds
+            return True
+        if self._has_left(Allowance.REFUSALS, household):
+            return False
+        if len(self._spent) >= MOST_SPENT:
+            self._spent.clear()
+        self._spent[household] = now + SPENT_SECONDS
+        return True
 
     def check_sign_in(self, sender: str) -> None:
         """Count one attempt, before anything is compared.

@@ -19,6 +19,7 @@ from webhook.services import current_sender, services
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from release.model import Release
     from webhook.access import Caller
     from webhook.guard import Asked
     from webhook.services import Accepted
@@ -44,8 +45,13 @@ def request_job(
         NotDurable: as the core.
     """
     g.asked = replace(_asked(), release=_asked().release or release or "")
-    before = _look()
+    before, standing = _look(), {} if _asked().release else _look_at_all()
     accepted = _enter_refusal(ask, before, reason=reason, about=about or {})
+    if accepted.release_id != _asked().release:  # the core has chosen it, or made it
+        before = {
+            **{name: before[name] for name in before if name == "live"},
+            **standing.get(accepted.release_id, {}),
+        }
     known = {"job": accepted.job_id} if accepted.is_new else {"job": accepted.job_id, "is_new": False}
     _enter_done(
         Outcome.ACCEPTED,
@@ -133,7 +139,7 @@ def _enter(
 
 
 def _look(release_id: str = "") -> dict[str, object]:
-    """The live release of the app, and the state of the release; nothing while Redis is away."""
+    """The live release of the app, and what the release is; nothing while Redis is away."""
     asked, store = _asked(), services().store
     release_id = release_id or asked.release
     try:
@@ -142,7 +148,20 @@ def _look(release_id: str = "") -> dict[str, object]:
     except NotDurable:
         return {}
     found: dict[str, object] = {"live": live[-1] if live else None}
-    return {**found, "state": str(release.state)} if release else found
+    return {**found, **_tell(release)} if release else found
+
+
+def _look_at_all() -> dict[str | None, dict[str, object]]:
+    """By id, what the app's releases are: one of them may be chosen. Nothing while Redis is away."""
+    app, store = _asked().app or "", services().store
+    try:
+        return {one.id: _tell(one) for one in (*store.releases(app), *store.releases_on_a_color(app))}
+    except NotDurable:
+        return {}
+
+
+def _tell(release: Release) -> dict[str, object]:
+    return {"state": str(release.state), "tag": release.tag}
 
 
 def _asked() -> Asked:

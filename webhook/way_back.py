@@ -137,6 +137,10 @@ def _tell_again(lost: Release) -> str:
 
 
 def _find_lost(standing: Standing, earlier: Sequence[Release]) -> Release | None:
-    """What users could last have been moved back to: only releases that were live become retired."""
-    beside = [one for one in earlier if one.state is State.RETIRED and one.color is not standing.live]
+    """What users could last have been moved back to: only releases that were live become retired.
+
+    Never one that users were moved away from: nobody is advised to bring back what was bad.
+    """
+    retired = [one for one in earlier if one.state is State.RETIRED and one.was is not State.ROLLED_BACK]
+    beside = [one for one in retired if one.color is not standing.live]
     return max(beside, key=lambda one: one.updated_at, default=None)

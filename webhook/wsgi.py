@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from typing import TYPE_CHECKING, Final
 
@@ -49,4 +50,8 @@ def create(
     sender = background_sender(settings.redis_url)
     requests = Requests(config, store, Queue(client), sender)
     web = WebSettings(public_url=settings.public_url, patience=patience, proxies=settings.trusted_proxies)
-    return create_app(config, store, requests, secret_key=key, settings=web, client=client, events=patient)
+    app = create_app(config, store, requests, secret_key=key, settings=web, client=client, events=patient)
+    # What stands for good is not to be looked through again and again: the more apps, the longer it takes.
+    gc.collect()
+    gc.freeze()
+    return app

@@ -59,6 +59,7 @@ from worker.starter import INTERVAL as LOOK_INTERVAL
 from worker.starter import Starter
 from worker.tag_comparison import INTERVAL as COMPARISON_INTERVAL
 from worker.tag_comparison import TagComparison
+from worker.warmth import Warmth
 
 if TYPE_CHECKING:
     from celery.app.task import Task
@@ -184,9 +185,11 @@ def _set_up_logs(**_: object) -> None:
 
 @worker_process_init.connect
 def _forget_connections(**_: object) -> None:
-    """A pool child must not share the sockets of its parent."""
+    """A pool child must not share the sockets of its parent; its own are open before they are needed."""
     surroundings.cache_clear()
     _cluster.cache_clear()
+    contexts = {app.context for app in _config().apps.values()}
+    Warmth(partial(_cluster, context) for context in contexts).start()
 
 
 @worker_init.connect

@@ -53,7 +53,7 @@ def configure_logs(log_format: str) -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _renderer(log_format)],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer(log_format)],
         )
     )
     root = logging.getLogger()
@@ -61,7 +61,8 @@ def configure_logs(log_format: str) -> None:
     root.setLevel(logging.INFO)
 
 
-def _renderer(log_format: str) -> structlog.types.Processor:
+def renderer(log_format: str) -> structlog.types.Processor:
+    """What makes a line of an event."""
     if log_format == "console":
         return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     return structlog.processors.JSONRenderer()

@@ -13,7 +13,7 @@ from tasks.execution import look_at_app
 
 if TYPE_CHECKING:
     from release.interference import Discovery
-    from release.model import Observation
+    from release.observation import Observation
     from release.others import Interference
     from tasks.step import Surroundings
 

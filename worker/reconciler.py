@@ -114,7 +114,7 @@ class Reconciler:
                     self._tell_of_wait(offer)
 
     def _tell_of_wait(self, offer: Offer) -> None:
-        text = tell_not_taken(offer.kind, offer.stages[offer.index], offer.waited)
+        text = tell_not_taken(offer.app, offer.kind, offer.stages[offer.index], offer.waited)
         self._queue.tell_of_job(offer.job_id, mark=f"{offer.index}.f{offer.fence}", text=text)
 
     def _run(self) -> None:

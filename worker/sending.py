@@ -7,10 +7,12 @@ without harm; a claim in Redis decides which of the messages counts.
 from __future__ import annotations
 
 import secrets
-from functools import partial
-from queue import SimpleQueue
+import time
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from queue import Empty, SimpleQueue
 from threading import Lock, Thread
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 from celery import Celery, chain
@@ -20,7 +22,7 @@ from worker.log_context import about_offer
 from worker.settings import sender_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Mapping, Sequence
 
     from celery.canvas import Signature
 
@@ -32,6 +34,9 @@ WAITING_TASK = "release.waiting"
 
 TAKEN_OVER, BEGUN, NEW = 0, 3, 6
 """Priorities in a Celery queue, the lowest first: a lost stage goes on before others, then what was begun."""
+
+GATHERING: Final = 0.05
+"""Seconds for which notices to Flower are gathered into one message."""
 
 
 def chain_of(app: Celery, offer: Offer) -> Signature[Any]:
@@ -64,6 +69,28 @@ def find_priority(offer: Offer, index: int) -> int:
     return BEGUN if index > 0 else NEW
 
 
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What Flower is told of a task, and when it was so: for the eye, nothing depends on it."""
+
+    kind: str
+    task_id: str
+    fields: Mapping[str, str | float]
+    at: float = field(default_factory=time.time)
+
+
+def waiting(job_id: str, *, app: str, tag: str, release: str | None) -> Notice:
+    """A waiting job is a PENDING task: a ``task-sent`` event and nothing else."""
+    about = repr({"app": app, "tag": tag, "release": release})
+    fields = {"name": WAITING_TASK, "args": "()", "kwargs": about, "queue": app}
+    return Notice("task-sent", _row(job_id), fields)
+
+
+def waited(job_id: str) -> Notice:
+    """The wait is over, by its turn or a cancel: its PENDING row ends."""
+    return Notice("task-succeeded", _row(job_id), {"name": WAITING_TASK, "result": "'over'", "runtime": 0.0})
+
+
 class Sender:
     """Publishes offers; a publish that fails is left to the reconciler, which finds the offer overdue."""
 
@@ -78,24 +105,27 @@ class Sender:
             log.warning("publishing failed; a worker sends it again", error=str(error), **about_offer(offer))
 
     def show_waiting(self, job_id: str, *, app: str, tag: str, release: str | None) -> None:
-        """Let Flower show a waiting job as a PENDING task: a ``task-sent`` event and nothing else."""
-        about = repr({"app": app, "tag": tag, "release": release})
-        self._event("task-sent", _row(job_id), name=WAITING_TASK, args="()", kwargs=about, queue=app)
+        """Let Flower show a waiting job."""
+        self.tell([waiting(job_id, app=app, tag=tag, release=release)])
 
     def close_waiting(self, job_id: str) -> None:
-        """The wait is over, by its turn or a cancel: its PENDING row in Flower ends."""
-        self._event("task-succeeded", _row(job_id), name=WAITING_TASK, result="'over'", runtime=0.0)
+        """Let Flower show that its wait is over."""
+        self.tell([waited(job_id)])
 
     def close_dead(self, task_id: str, *, why: str) -> None:
         """A worker died with this task: without word of it Flower would show it as STARTED for ever."""
-        self._event("task-failed", task_id, exception=why, traceback="")
+        self.tell([Notice("task-failed", task_id, {"exception": why, "traceback": ""})])
 
-    def _event(self, kind: str, task_id: str, **fields: str | float) -> None:
+    def tell(self, notices: Sequence[Notice]) -> None:
+        """Tell Flower of all of them in one message, as Celery's own workers bundle their events."""
         try:
             with self._app.events.default_dispatcher() as dispatcher:
-                dispatcher.send(kind, uuid=task_id, retries=0, **fields)
+                dispatcher.buffer_group, dispatcher.buffer_limit = frozenset({"task"}), len(notices) + 1
+                for one in notices:
+                    dispatcher.send(one.kind, uuid=one.task_id, retries=0, timestamp=one.at, **one.fields)
+                dispatcher.flush(errors=False)
         except Exception as error:  # noqa: BLE001 -- an event is for the eye; nothing depends on it
-            log.warning("an event for Flower was not sent", task=task_id, error=str(error))
+            log.warning("an event for Flower was not sent", task=notices[0].task_id, error=str(error))
 
 
 def _row(job_id: str) -> str:
@@ -119,44 +149,80 @@ def background_sender(redis_url: str) -> BackgroundSender:
     return BackgroundSender(quick_sender(redis_url))
 
 
+class _Word(Enum):
+    """What the publishing thread is told beside offers."""
+
+    GATHER = auto()
+    TELL = auto()
+    END = auto()
+
+
 class BackgroundSender:
     """Publishes off the request path: a web request never waits for the broker.
 
-    What is still unsent when the process ends is overdue a moment later and sent by a worker.
+    An offer goes out at once, after what Flower was to be told before it; without one, notices are gathered
+    for a moment. What is still unsent when the process ends is overdue soon and sent by a worker.
     """
 
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
-        self._calls: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._calls: SimpleQueue[Offer | _Word] = SimpleQueue()
+        self._notices: list[Notice] = []
         self._thread: Thread | None = None
-        self._starting = Lock()
+        self._changing = Lock()
 
     def send(self, offer: Offer) -> None:
         """As ``Sender.send``, soon."""
-        self._later(partial(self._sender.send, offer))
+        with self._changing:
+            self._call(offer)
 
     def show_waiting(self, job_id: str, *, app: str, tag: str, release: str | None) -> None:
         """As ``Sender.show_waiting``, soon."""
-        self._later(partial(self._sender.show_waiting, job_id, app=app, tag=tag, release=release))
+        self._note(waiting(job_id, app=app, tag=tag, release=release))
 
     def close_waiting(self, job_id: str) -> None:
         """As ``Sender.close_waiting``, soon."""
-        self._later(partial(self._sender.close_waiting, job_id))
+        self._note(waited(job_id))
 
     def close(self, *, timeout: float) -> None:
         """Publish what is left, for at most ``timeout`` seconds."""
         if self._thread is not None:
-            self._calls.put(None)
+            self._calls.put(_Word.END)
             self._thread.join(timeout)
 
-    def _later(self, call: Callable[[], None]) -> None:
+    def _note(self, notice: Notice) -> None:
+        """Wake the publishing thread for the first of a bundle only: each time it takes the interpreter."""
+        with self._changing:
+            self._notices.append(notice)
+            if len(self._notices) == 1:
+                self._call(_Word.GATHER)
+
+    def _call(self, call: Offer | _Word) -> None:
         """Hand over to the publishing thread, started at first use: after gunicorn's fork."""
-        with self._starting:
-            if self._thread is None:
-                self._thread = Thread(target=self._work, name="publisher", daemon=True)
-                self._thread.start()
+        if self._thread is None:
+            self._thread = Thread(target=self._work, name="publisher", daemon=True)
+            self._thread.start()
         self._calls.put(call)
 
     def _work(self) -> None:
-        while (call := self._calls.get()) is not None:
-            call()
+        patience: float | None = None
+        while (call := self._wait(patience)) is not _Word.END:
+            patience = GATHERING if call is _Word.GATHER else None
+            if not isinstance(call, _Word):
+                self._tell()
+                self._sender.send(call)
+            elif call is _Word.TELL:
+                self._tell()
+        self._tell()
+
+    def _wait(self, patience: float | None) -> Offer | _Word:
+        try:
+            return self._calls.get(timeout=patience)
+        except Empty:
+            return _Word.TELL
+
+    def _tell(self) -> None:
+        with self._changing:
+            notices, self._notices = self._notices, []
+        if notices:
+            self._sender.tell(notices)

@@ -1,6 +1,6 @@
 """Celery's settings, each for a measured reason (see docs/adr/0002-queue.md).
 
-Early acknowledgement, concurrency 1 and disabled prefetch keep Celery a mere transport: which stage runs, and
+No acknowledgement, concurrency 1 and disabled prefetch keep Celery a mere transport: which stage runs, and
 whether it may, is decided in Redis by ``release.queue``.
 """
 
@@ -9,7 +9,9 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from release.plan import RELEASES_QUEUE
+from kombu import Exchange, Queue
+
+from release.plan import RELEASES_QUEUE, SWITCHES_QUEUE
 
 # Three minutes of a Redis that refuses connections; one that keeps silent takes longer to answer each time.
 _RETRIES = {"max_retries": 180, "interval_start": 0, "interval_step": 0.2, "interval_max": 1}
@@ -20,9 +22,11 @@ def worker_settings(redis_url: str) -> dict[str, Any]:
     return {
         **_common(redis_url),
         "task_acks_late": False,
+        "task_queues": [_without_acknowledgement(name) for name in (RELEASES_QUEUE, SWITCHES_QUEUE)],
         "worker_prefetch_multiplier": 1,
         "worker_disable_prefetch": True,
-        "task_track_started": True,
+        # A write that each stage would wait for before it begins. Flower has it from the event.
+        "task_track_started": False,
         "result_extended": True,
         "worker_send_task_events": True,
         "worker_concurrency": 1,
@@ -43,6 +47,15 @@ def worker_settings(redis_url: str) -> dict[str, Any]:
         # Longer than any stage: past it Redis would hand the message to a second worker.
         "broker_transport_options": _transport(timeout=10, connect_timeout=5, visibility_timeout=43_200),
     }
+
+
+def _without_acknowledgement(name: str) -> Queue:
+    """To note what was taken and that it was costs two durable writes a stage, one before it begins.
+
+    It would bring a lost message back after the visibility timeout, hours later. An offer that nobody claims
+    is sent again after two seconds.
+    """
+    return Queue(name, Exchange(name), routing_key=name, no_ack=True)
 
 
 def sender_settings(redis_url: str) -> dict[str, Any]:

@@ -144,7 +144,7 @@ def find_stuck(wait: Wait, stuck_after: float) -> tuple[str, str] | None:
     job, seconds = wait.job, wait.seconds
     claim = f"{job.stage_index}.f{job.fence}"
     if job.state is JobState.OFFERED and seconds > NOT_TAKEN:
-        return claim, tell_not_taken(job.kind, job.stage, seconds)
+        return claim, tell_not_taken(job.app, job.kind, job.stage, seconds)
     if job.state is JobState.RUNNING and seconds > LEASE_OVER:
         text = f"the worker of {job.stage} is gone, and for {seconds:.0f} s nobody has offered it to another"
         return f"lease.{claim}", f"{text}: no worker runs, or the workers' logs say why"

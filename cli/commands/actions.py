@@ -13,6 +13,7 @@ from cli.failures import Exit, Failure
 from cli.following import Asking, check_outcome, follow_job
 from cli.footer import Footer
 from cli.log_lines import print_line
+from cli.naming import by_tag, by_tag_of_app
 from cli.session import Session, client_command
 from cli.text import shown_seconds
 from release.model import JobKind, JobState
@@ -37,7 +38,7 @@ override_option = click.option(
     "--override-freeze", is_flag=True, help="Go past a freeze that is on; needs --reason."
 )
 release_option = click.option(
-    "--release", metavar="RELEASE", type=ReleaseId(), help="Which, where it isn't the obvious one."
+    "--release", metavar="TAG|ID", type=ReleaseId(), help="Which, where it isn't the obvious one."
 )
 
 
@@ -79,6 +80,7 @@ def deploy(
 @override_option
 @waiting_options
 @client_command
+@by_tag_of_app
 def promote(
     session: Session,
     *,
@@ -131,6 +133,7 @@ def or_directly(function: Command) -> Command:
 @waiting_options
 @or_directly
 @client_command
+@by_tag_of_app
 def rollback(
     session: Session, *, app: str, release: str | None, reason: str, **waiting: Unpack[Waiting]
 ) -> None:
@@ -152,41 +155,45 @@ def decommission(session: Session, *, app: str, reason: str, **waiting: Unpack[W
 
 
 @click.command
-@click.argument("release", type=ReleaseId())
+@click.argument("release", metavar="TAG|ID", type=ReleaseId())
 @reason_option
 @waiting_options
 @client_command
+@by_tag
 def redeploy(session: Session, *, release: str, reason: str, **waiting: Unpack[Waiting]) -> None:
     """Release the commit of an earlier release again."""
     request(session, "releases", release, "redeploy", reason=reason, **waiting)
 
 
 @click.command
-@click.argument("release", type=ReleaseId())
+@click.argument("release", metavar="TAG|ID", type=ReleaseId())
 @reason_option
 @waiting_options
 @client_command
+@by_tag
 def retry(session: Session, *, release: str, reason: str, **waiting: Unpack[Waiting]) -> None:
     """Run the stages of a failed release again."""
     request(session, "releases", release, "retry", reason=reason, **waiting)
 
 
 @click.command
-@click.argument("release", type=ReleaseId())
+@click.argument("release", metavar="TAG|ID", type=ReleaseId())
 @reason_option
 @waiting_options
 @client_command
+@by_tag
 def cancel(session: Session, *, release: str, reason: str, **waiting: Unpack[Waiting]) -> None:
     """Stop a release on its way."""
     request(session, "releases", release, "cancel", reason=reason, wanted=JobState.CANCELLED, **waiting)
 
 
 @click.command
-@click.argument("release", type=ReleaseId())
+@click.argument("release", metavar="TAG|ID", type=ReleaseId())
 @reason_option
 @override_option
 @waiting_options
 @client_command
+@by_tag
 def start(
     session: Session, *, release: str, reason: str, override_freeze: bool, **waiting: Unpack[Waiting]
 ) -> None:

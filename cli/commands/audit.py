@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from cli.completing import AppName, ReleaseId
+from cli.naming import find_id
 from cli.session import Session, client_command
 from cli.text import plain, shown_time, told_actor
 
@@ -28,7 +29,7 @@ TIME: Final = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S",
 @click.option("--app", type=AppName(), help="Only of this app.")
 @click.option("--actor", help="Only by this one: token:ci, or a name for whoever has it.")
 @click.option("--action", help="Only of this kind, such as promote; `change` is a step in a release's life.")
-@click.option("--release", type=ReleaseId(), help="Only about the release of this id.")
+@click.option("--release", type=ReleaseId(), metavar="TAG|ID", help="Only about this release.")
 @click.option("--outcome", type=click.Choice(OUTCOMES), help="Only what came out so.")
 @click.option("--since", type=TIME, help="From this time on, in UTC.")
 @click.option("--until", type=TIME, help="Before this time, in UTC.")
@@ -51,6 +52,8 @@ def audit(
     one with --app.
     """
     wanted = {**chosen, "since": _in_utc(since), "until": _in_utc(until)}
+    if named := chosen["release"]:
+        wanted["release"] = find_id(session.client.get, named, chosen["app"])
     if is_export:
         _export(session, wanted)
         return
@@ -89,16 +92,19 @@ def _tell(entry: Json) -> str:
     """One line: when, who, what, and what became of it."""
     outcome = f"{entry['outcome']} ({entry['why']})" if entry["why"] else entry["outcome"]
     sender = f" from {entry['address']}" if entry["address"] else ""
-    about = [entry["action"], entry["app"] or "", entry["release"] or "", outcome, _tell_states(entry)]
+    tag = entry["after"].get("tag") or entry["before"].get("tag") or ""
+    about = [entry["action"], entry["app"] or "", entry["release"] or "", tag, outcome, _tell_states(entry)]
     words = " ".join(plain(one) for one in about if one)
     reason = f": {plain(entry['reason'])}" if entry["reason"] else ""
     return f"{shown_time(entry['at'])}  {plain(told_actor(entry['actor']) + sender)}  {words}{reason}"
 
 
 def _tell_states(entry: Json) -> str:
-    """The release's step, where it made one."""
+    """The release's step, where it made one; its first one, from nowhere, is never that of a request."""
     before, after = entry["before"].get("state"), entry["after"].get("state")
-    return f"{before or 'new'} → {after}" if after and after != before else ""
+    if entry["action"] == "change":
+        before = before or "new"
+    return f"{before} → {after}" if before and after and after != before else ""
 
 
 def _in_utc(time: datetime | None) -> str | None:

@@ -130,7 +130,7 @@ def check_wanted(wanted: Wanted, way: WayBack) -> None:
         Failure: the way back leads elsewhere.
     """
     release = way.act.get_release()
-    if wanted.release and wanted.release != release.id:
+    if wanted.release and wanted.release not in {release.id, release.tag}:
         raise Failure(
             f"{wanted.release} is not what users were on before",
             detail=f"{wanted.app}: the route names {release.tag} ({release.id}) as the one before",

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from cli.completing import AppOrReleaseId
-from cli.failures import Failure
+from cli.completing import AppName, AppOrReleaseId
+from cli.failures import Failure, Refusal
 from cli.following import Asking, check_outcome, follow_log, new_lines
 from cli.log_lines import print_line
+from cli.naming import find_id, is_tag
 from cli.session import Session, client_command
 from cli.text import plain
 from release.model import JobState
@@ -21,14 +22,15 @@ if TYPE_CHECKING:
     from cli.client import Json
 
 APP_NAME: Final = re.compile(r"[-a-z0-9]+$")
-"""The names of apps are in lower case, the ids of releases in upper case."""
+"""The names of apps are in lower case, the ids of releases in upper case; a tag may look like an app's."""
 
 
 @click.command
-@click.argument("subject", metavar="RELEASE|APP", type=AppOrReleaseId())
+@click.argument("subject", metavar="TAG|ID|APP", type=AppOrReleaseId())
+@click.option("--app", type=AppName(), help="Whose release, where several apps have one of that tag.")
 @click.option("-f", "--follow", is_flag=True, help="Go on until none of its jobs waits or runs.")
 @client_command
-def logs(session: Session, *, subject: str, follow: bool) -> None:
+def logs(session: Session, *, subject: str, app: str | None, follow: bool) -> None:
     """The log of a release, or of the newest one of an app.
 
     With --follow the exit code tells how the last job of the release ended. With --json, each line is a JSON
@@ -44,7 +46,7 @@ def logs(session: Session, *, subject: str, follow: bool) -> None:
     asking = Asking(
         session.client, session.surroundings, None, lambda text: click.echo(plain(text), err=True)
     )
-    release = find_release(asking.get if follow else session.client.get, subject, asking.tell)
+    release = find_release(asking.get if follow else session.client.get, subject, app, asking.tell)
     if not follow:
         for line in new_lines(session.client.get, release, "0"):
             show_line(line)
@@ -55,15 +57,20 @@ def logs(session: Session, *, subject: str, follow: bool) -> None:
         check_outcome(last, JobState.DONE)
 
 
-def find_release(get: Callable[..., Json], subject: str, tell: Callable[[str], None]) -> str:
-    """The id of the release that is meant: its own, or that of the newest one of an app.
+def find_release(get: Callable[..., Json], subject: str, app: str | None, tell: Callable[[str], None]) -> str:
+    """The id of the release that is meant: by id, by tag, or the newest one of an app.
 
     Raises:
-        Failure: no such app, or one without releases.
+        Failure: no such app, or one without releases; no such tag, or one of several apps.
     """
-    if not APP_NAME.match(subject):
-        return subject
-    found: list[Json] = get("releases", app=subject, limit=1)["releases"]
+    if app or not APP_NAME.match(subject):
+        return find_id(get, subject, app)
+    try:
+        found: list[Json] = get("releases", app=subject, limit=1)["releases"]
+    except Refusal:
+        if not is_tag(subject):
+            raise
+        return find_id(get, subject, None)
     if not found:
         raise Failure(
             f"{subject} has no release yet", next_step=f"`verdigris deploy {subject} TAG` makes one"

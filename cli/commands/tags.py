@@ -28,14 +28,17 @@ TIMEOUT: Final = 90.0
     type=MissedTag(),
     help="Decide against one: it is not told as missed any more.",
 )
+@click.option("--reason", default="", help="With --dismiss: why; kept with the tag.")
 @client_command
-def tags(session: Session, *, app: str, compare: bool, dismiss: str | None) -> None:
+def tags(session: Session, *, app: str, compare: bool, dismiss: str | None, reason: str) -> None:
     """Tags that are in Git and were never delivered.
 
     None of them starts by itself. `verdigris deploy APP TAG` releases one.
     """
+    if reason and not dismiss:
+        raise click.UsageError("--reason is for --dismiss")
     if dismiss:
-        answer = session.client.post("apps", app, "tags", "dismiss", tag=dismiss)
+        answer = session.client.post("apps", app, "tags", "dismiss", tag=dismiss, reason=reason)
     elif compare:
         answer = _compare(session, app)
     else:

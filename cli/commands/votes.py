@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.completing import ReleaseId
+from cli.naming import by_tag
 from cli.rule_words import told_approvals, told_stop
 from cli.session import Session, client_command
 
@@ -17,9 +18,10 @@ comment_option = click.option("--comment", default="", help="What there is to sa
 
 
 @click.command
-@click.argument("release", type=ReleaseId())
+@click.argument("release", metavar="TAG|ID", type=ReleaseId())
 @comment_option
 @client_command
+@by_tag
 def approve(session: Session, *, release: str, comment: str) -> None:
     """Say yes to the promote of a release.
 
@@ -29,9 +31,10 @@ def approve(session: Session, *, release: str, comment: str) -> None:
 
 
 @click.command
-@click.argument("release", type=ReleaseId())
+@click.argument("release", metavar="TAG|ID", type=ReleaseId())
 @comment_option
 @client_command
+@by_tag
 def reject(session: Session, *, release: str, comment: str) -> None:
     """Say no to the promote of a release.
 
@@ -41,9 +44,10 @@ def reject(session: Session, *, release: str, comment: str) -> None:
 
 
 @click.command(name="stop-countdown")
-@click.argument("release", type=ReleaseId())
+@click.argument("release", metavar="TAG|ID", type=ReleaseId())
 @click.option("--reason", default="", help="Why; kept with the release.")
 @client_command
+@by_tag
 def stop_countdown(session: Session, *, release: str, reason: str) -> None:
     """Let a release not be promoted by itself.
 

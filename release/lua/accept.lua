@@ -1,6 +1,6 @@
 -- Put a job, and its release if it is new, into a queue: once, whole, or not at all.
 -- ARGV: request as JSON {job, release?, seen = [{key, ttl}], moves, jump = {over, same_app}, clash = {kinds, same_tag},
--- supersede? = {reason, problem}}
+-- supersede? = {reason, problem}, looks_first, sender? = {address, delivery}}
 local request = cjson.decode(ARGV[1])
 local wanted, at = request.job, now()
 local queue = key('queue', wanted.queue)
@@ -81,9 +81,25 @@ local function find_superseded()
   return found
 end
 
+-- Whether jobs of the app wait to start. Where more wait than is worth a look each, some may be its own.
+local function has_starting()
+  local most = 100
+  local ids = redis.call('ZRANGE', key('starting'), 0, most - 1)
+  for _, id in ipairs(ids) do
+    if redis.call('HGET', key('job', id), 'app') == wanted.app then
+      return true
+    end
+  end
+  return #ids == most
+end
+
 if redis.call('EXISTS', key('job', wanted.id)) == 1 then
   -- Asked again after a lost reply: it stands.
   return answer('accepted', wanted.id)
+end
+
+if request.looks_first and has_starting() then
+  return cjson.encode({ status = 'look' })
 end
 
 for _, seen in ipairs(request.seen) do
@@ -106,7 +122,7 @@ local before = #request.jump.over > 0 and find_passed()
 local older = request.supersede and find_superseded() or {}
 
 if request.release then
-  create(request.release, at)
+  create(request.release, at, request.sender)
 end
 carry_out_legal(request.moves, at)
 if wanted.kind == 'deploy' and not request.release then
@@ -116,17 +132,13 @@ if wanted.kind == 'deploy' and not request.release then
 end
 for _, other in ipairs(older) do
   carry_out({ release = other.release, from = { 'queued', 'waiting' }, to = 'superseded', actor = wanted.actor,
-    reason = request.supersede.reason }, at)
+    reason = request.supersede.reason }, at, request.sender)
   finish(other, 'cancelled', request.supersede.problem, at)
   gave_way[#gave_way + 1] = other.id
 end
 remember(wanted.id)
 
-local name = key('job', wanted.id)
-for field, value in pairs(wanted) do
-  redis.call('HSET', name, field, value)
-end
-redis.call('HSET', name, 'state', 'waiting', 'index', 0, 'attempt', 1, 'fence', 0, 'created', at)
+write(key('job', wanted.id), wanted, 'state', 'waiting', 'index', 0, 'attempt', 1, 'fence', 0, 'created', at)
 if wanted.release ~= '' then
   redis.call('RPUSH', key('jobs-of', wanted.release), wanted.id)
 end

@@ -19,6 +19,16 @@ local function read(name)
   return hash
 end
 
+-- Fields of a hash, and further ones as names and values by turns, in one command: each is one on the disk, too.
+local function write(name, hash, ...)
+  local flat = { ... }
+  for field, value in pairs(hash) do
+    flat[#flat + 1] = field
+    flat[#flat + 1] = type(value) == 'boolean' and tostring(value) or value
+  end
+  redis.call('HSET', name, unpack(flat))
+end
+
 local function contains(list, wanted)
   for _, item in ipairs(list) do
     if item == wanted then
@@ -183,6 +193,25 @@ local function audit(entry)
   return id
 end
 
+-- Keep what a worker saw of an app. Who reads pages hears of it only when it says something new. `digest` is of the
+-- observation without its time; of what somebody undid its mark (empty: nothing), what, users and next step; `seen_at`
+-- in milliseconds.
+local function observe(app, seen, digest, mark, what, users, next_step, seen_at)
+  redis.call('SET', key('app', app, 'observation'), seen)
+  redis.call('ZADD', key('observed-at'), seen_at, app)
+  local known = redis.call('HMGET', key('app', app, 'observed'), 'digest', 'mark')
+  if known[1] == digest then
+    return 0
+  end
+  redis.call('HSET', key('app', app, 'observed'), 'digest', digest, 'mark', mark)
+  if mark ~= '' and known[2] ~= mark then
+    tell_event('interference', app, '', { mark = mark, what = what, users = users, next_step = next_step, at = now() })
+  else
+    tell_event('observed', app, '', { at = now() })
+  end
+  return 1
+end
+
 -- What the queue itself has to say of a job, in the log where its stages' lines stand.
 local function tell(job, text)
   add_line(job.release ~= '' and job.release or job.id, 'queue', text, tonumber(job.log_lines or 5000))
@@ -208,19 +237,20 @@ local function offer(job, at, new_fence)
   return offer_of(job)
 end
 
--- Keep a step of a release: with it, for whoever listens, and in the audit trail, which outlives the release.
-local function keep_change(change, tag)
+-- Keep a step of a release: with it, for whoever listens, and in the audit trail, which outlives the release. The trail
+-- has where the delivery came from that made it, if one did: `sender` = {address, delivery}.
+local function keep_change(change, tag, sender)
   redis.call('RPUSH', key('changes-of', change.release), cjson.encode(change))
   tell_event('release', change.app, change.release, { from = change.from, to = change.to, tag = tag,
     actor = change.actor, reason = change.reason, at = change.at })
   count(1, 'releases', change.app, change.to)
-  audit({ actor = change.actor, address = '', action = 'change', app = change.app, release = change.release,
+  audit({ actor = change.actor, address = sender and sender.address or '', action = 'change', app = change.app, release = change.release,
     reason = change.reason, outcome = 'done', why = '',
     before = change.from and cjson.encode({ state = change.from, tag = tag }) or '{}',
-    after = cjson.encode({ state = change.to, tag = tag }) })
+    after = cjson.encode({ state = change.to, tag = tag, delivery = sender and sender.delivery }) })
 end
 
-local function carry_out(move, at)
+local function carry_out(move, at, sender)
   local name = key('release', move.release)
   local state = redis.call('HGET', name, 'state')
   if state == move.to or not contains(move.from, state) then
@@ -228,7 +258,7 @@ local function carry_out(move, at)
   end
   local known = redis.call('HMGET', name, 'app', 'tag')
   local app, tag = known[1], known[2]
-  redis.call('HSET', name, 'state', move.to, 'reason', move.reason, 'updated', at)
+  redis.call('HSET', name, 'state', move.to, 'was', state, 'reason', move.reason, 'updated', at)
   local on_a_color = key('app', app, 'on-a-color')
   if move.on_a_color then
     redis.call('SADD', on_a_color, move.release)
@@ -236,16 +266,13 @@ local function carry_out(move, at)
     redis.call('SREM', on_a_color, move.release)
   end
   keep_change({ release = move.release, app = app, from = state, to = move.to, actor = move.actor,
-    reason = move.reason, at = at }, tag)
+    reason = move.reason, at = at }, tag, sender)
 end
 
 -- Record a release that was not known; its step comes from nowhere.
-local function create(release, at)
+local function create(release, at, sender)
   local name = key('release', release.id)
-  for field, value in pairs(release) do
-    redis.call('HSET', name, field, tostring(value))
-  end
-  redis.call('HSET', name, 'created', at, 'updated', at)
+  write(name, release, 'created', at, 'updated', at)
   local seq = redis.call('INCR', key('seq'))
   redis.call('ZADD', key('releases'), seq, release.id)
   redis.call('ZADD', key('app', release.app, 'releases'), seq, release.id)
@@ -253,7 +280,7 @@ local function create(release, at)
     redis.call('SADD', key('app', release.app, 'on-a-color'), release.id)
   end
   keep_change({ release = release.id, app = release.app, to = release.state, actor = release.actor,
-    reason = release.reason, at = at }, release.tag)
+    reason = release.reason, at = at }, release.tag, sender)
 end
 
 -- Whether each release is where its move begins; one that is at its end already was moved by somebody else.

@@ -109,7 +109,7 @@ class QueueModel:
         return "accepted", new.id
 
     def open_jobs(self, app: str) -> list[ModelJob]:
-        """An app's jobs that are not over, as they were accepted; one that had waited to start, since then."""
+        """An app's jobs that are not over, as they were accepted; who had waited to start, since then."""
         return [job for job in self.jobs.values() if job.new.app == app and not job.state.is_over]
 
     def _clash(self, new: NewJob, other: ModelJob) -> bool:

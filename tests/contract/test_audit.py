@@ -12,16 +12,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from release.audit import Audit
-from release.audit_entries import CHANGE, Entry, Filter, NewEntry, Outcome
+from release.audit_entries import CHANGE, SIGN_IN, Entry, Filter, NewEntry, Outcome
 from release.jobs import NewJob, NewRelease
+from release.loading import parse_config
 from release.model import VERDIGRIS, Actor, Color, JobKind, State
 from release.problems import NotDurable
 from release.queue import Queue
 from release.records import Move
 from release.redis_access import key
+from release.requests import Requests
 from release.roles import Action
 from release.store import Store
 from release.transitions import sources_of
+from tests.unit.release.desk import Sent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,6 +33,15 @@ if TYPE_CHECKING:
     from tests.contract.queue_line import Line
 
 CI, OCTOCAT = Actor("token", "ci"), Actor("git", "octocat")
+CONFIG = """
+apps:
+  shop:
+    repository: https://git.example.com/acme/shop.git
+    namespace: shop
+    image: registry.example.com/shop:{tag}
+    when_newer: cancel-queued
+    gateway: {address: "http://gateway.example.com"}
+"""
 REFUSED, ACCEPTED = Outcome.REFUSED, Outcome.ACCEPTED
 
 
@@ -123,6 +135,15 @@ def test_what_was_entered_is_read_back_whole(audit: Audit) -> None:
     }
 
 
+def test_who_signs_in_without_a_role_is_found_by_that(audit: Audit) -> None:
+    audit.write(entry())
+    audit.write(NewEntry(actor=Actor("person", "zoe"), action=SIGN_IN, outcome=REFUSED, why="no-role"))
+
+    (found,) = audit.read(Filter(action="sign-in")).entries
+
+    assert (found.action, found.actor, found.app) == (SIGN_IN, Actor("person", "zoe"), "")
+
+
 def test_each_step_of_a_release_is_entered_with_what_was_before_and_after(
     client: Client, audit: Audit
 ) -> None:
@@ -145,6 +166,27 @@ def test_each_step_of_a_release_is_entered_with_what_was_before_and_after(
         (CHANGE, Outcome.DONE, "shop", "")
     }
     assert [one.number for one in found] == [1, 2, 3]
+
+
+def test_what_a_delivery_makes_is_entered_with_where_it_came_from(client: Client, audit: Audit) -> None:
+    requests = Requests(parse_config(CONFIG, name="verdigris.yml"), Store(client), Queue(client), Sent())
+    # given a deploy that runs and one that waits behind it, both asked for by hand
+    for tag in ("v1-blue", "v2-blue"):
+        requests.deploy("shop", tag, actor=CI)
+
+    # when a delivery brings a newer tag
+    requests.deploy("shop", "v3-blue", actor=OCTOCAT, delivery="id-3", address="192.0.2.7")
+
+    # then its release, and the end of the one that gave way, have its address and its id
+    made = {one.after["tag"]: one for one in audit.read(Filter(actor="octocat")).entries}
+    assert {tag: one.after["state"] for tag, one in made.items()} == {
+        "v3-blue": "queued",
+        "v2-blue": "superseded",
+    }
+    assert {(one.address, one.after["delivery"]) for one in made.values()} == {("192.0.2.7", "id-3")}
+    # and what was asked for otherwise has neither
+    by_hand = audit.read(Filter(actor="ci")).entries
+    assert [(one.address, "delivery" in one.after) for one in by_hand] == [("", False)] * 2
 
 
 def test_the_trail_outlives_the_release(client: Client, audit: Audit) -> None:

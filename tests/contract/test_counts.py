@@ -14,7 +14,8 @@ import pytest
 
 import release.counts
 from release.counts import BOUNDS, Counts, QueueLength, Stuck
-from release.model import Color, ColorObservation, JobKind, Observation, Probe, StageState, State
+from release.model import Color, JobKind, Probe, StageState, State
+from release.observation import ColorObservation, Observation
 from release.problems import NotDurable
 from release.records import Move, dump_probe
 from release.redis_access import key

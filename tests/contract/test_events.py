@@ -11,7 +11,8 @@ import fakeredis
 import pytest
 
 from release.events import BEGINNING, EventKind, Events
-from release.model import Actor, Color, ColorObservation, Observation, StageState, State
+from release.model import Actor, Color, StageState, State
+from release.observation import ColorObservation, Observation
 from release.others import Interference
 from release.problems import NotDurable
 from release.records import Move
@@ -103,6 +104,20 @@ def test_an_observation_is_an_event_only_where_it_says_something_new(line: Line)
     line.store.observe(seen(live=Color.GREEN))
 
     assert [one.kind for one in events(line)] == [EventKind.OBSERVED, EventKind.OBSERVED]
+
+
+def test_a_switch_and_what_shows_it_are_one_and_nothing_without_the_turn(line: Line) -> None:
+    line.accept("a")
+    line.store.observe(seen())
+    fence = line.claim("a").fence
+    begun = [Move("r-a", frozenset({State.QUEUED}), State.RUNNING, ANNA, "")]
+    moved = seen(live=Color.GREEN)
+
+    assert not line.queue.move("a", fence=fence + 1, moves=begun, seen=moved)
+    assert line.store.observation("shop") == seen()
+    assert line.queue.move("a", fence=fence, moves=begun, seen=moved)
+    assert line.store.observation("shop") == moved
+    assert [one.kind for one in events(line)][-2:] == [EventKind.RELEASE, EventKind.OBSERVED]
 
 
 def test_what_somebody_undid_is_told_once_for_each_mark(line: Line) -> None:

@@ -274,6 +274,15 @@ class TestMoveAndLog:
         assert release is not None
         assert (release.state, release.commit) == (State.RUNNING, "decade")
 
+    def test_a_release_knows_what_it_was_before_its_last_step(self, line: Line) -> None:
+        line.accept("a")
+        fence = line.claim("a").fence
+        line.queue.move("a", fence=fence, moves=[to(State.RUNNING, "r-a", State.QUEUED)])
+
+        release = line.store.find_release("r-a")
+        assert release is not None
+        assert (release.was, release.state) == (State.QUEUED, State.RUNNING)
+
     def test_asked_again_it_changes_nothing_more(self, line: Line) -> None:
         line.accept("a")
         fence = line.claim("a").fence

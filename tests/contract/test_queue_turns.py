@@ -216,6 +216,28 @@ class TestWhatWaitedToStart:
 
         assert line.names() == ["busy", "promote", "early", "late"]
 
+    def test_whoever_lets_others_in_first_is_told_that_there_are_some(self, line: Line) -> None:
+        waits = replace(new_job("waits"), wait=Wait(StartWhen.CI_PASSED, HOUR))
+        line.queue.accept(waits)
+
+        looked = line.queue.accept(new_job("late"), looks_first=True)
+        other = line.queue.accept(new_job("other", app="blog"), looks_first=True)
+
+        assert (looked.status, looked.job_id, looked.offer) == ("look", "", None)
+        assert line.store.find_job("late") is None
+        assert other.status == "accepted"
+        assert line.queue.accept(new_job("late")).status == "accepted"
+        assert line.queue.accept(new_job("late"), looks_first=True).status == "accepted"
+
+    def test_where_very_many_wait_it_is_looked_at_them_whose_ever_they_are(self, line: Line) -> None:
+        many = [(f"waits-{number}", HOUR) for number in range(100)]
+        line.client.zadd("verdigris:starting", dict(many[1:]))
+        assert line.queue.accept(new_job("few"), looks_first=True).status == "accepted"
+
+        line.client.zadd("verdigris:starting", dict(many))
+
+        assert line.queue.accept(new_job("late"), looks_first=True).status == "look"
+
 
 class TestNotes:
     def test_a_reason_to_wait_is_told_once_for_each_mark(self, line: Line) -> None:

@@ -12,7 +12,8 @@ import fakeredis
 from werkzeug.serving import make_server
 
 from release.jobs import NewJob, NewRelease
-from release.model import VERDIGRIS, Actor, Color, ColorObservation, JobKind, Observation, StageState, State
+from release.model import VERDIGRIS, Actor, Color, JobKind, StageState, State
+from release.observation import ColorObservation, Observation
 from release.problems import ProblemDocument
 from release.queue import Queue, Timing
 from release.records import Move

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import pytest
@@ -14,17 +16,16 @@ from tests.e2e.places import PLACES
 from tests.e2e.scene import Scene, playing
 from tests.e2e.test_pages import ALL_TEXT_FITS, OPEN_ALL
 from tests.e2e.views import ready_beside_live
-from tests.e2e.visitors import panel_of
+from tests.e2e.visitors import Visitors, panel_of
 from tests.unit.webhook.fakes import TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from playwright.sync_api import Page, ViewportSize
+    from playwright.sync_api import Browser, Page, ViewportSize
 
     from tests.e2e.places import Place
-    from tests.e2e.visitors import Visitors
 
 pytestmark = pytest.mark.needs_browser
 
@@ -80,7 +81,6 @@ FOCUSED: Final = """() => {
     }
 }"""
 
-every_place = pytest.mark.parametrize("place", PLACES, ids=str)
 walked_place = pytest.mark.parametrize(
     "place", [place for place in PLACES if IS_WHOLE or place.name in WALKED], ids=str
 )
@@ -92,15 +92,46 @@ def looks_at(place: Place) -> list[tuple[ViewportSize, Literal["light", "dark"]]
     return ALL_LOOKS if IS_WHOLE else ALL_LOOKS[number : number + 1]
 
 
-class TestAxe:
-    @every_place
-    def test_finds_nothing_wide_or_narrow_light_or_dark(
-        self, visitors: Visitors, scene: Scene, place: Place
-    ) -> None:
-        page = place.open(visitors, scene, viewport=WIDE)
+@dataclass
+class Seen:
+    """A place in a window of its own, as it was when it had come; and what was read of it by then."""
+
+    place: Place
+    page: Page
+    weight: list[int]
+    """Bytes of each file, as transferred."""
+    told: dict[str, list[str]]
+    told_without_scripts: dict[str, list[str]]
+
+
+@pytest.fixture(scope="class", params=PLACES, ids=str)
+def seen(
+    request: pytest.FixtureRequest, browser: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Seen]:
+    place: Place = request.param
+    with playing(tmp_path_factory.mktemp(place.name)) as scene:
+        visitors = Visitors(browser, scene)
+        yield visit(place, visitors)
+        visitors.close()
+        assert visitors.unexpected() == []
+
+
+class TestEveryPlace:
+    """One visit for all of it: what a test does to the page, the ones before it don't lean on."""
+
+    def test_a_first_view_is_light(self, seen: Seen) -> None:
+        assert len(seen.weight) >= 2
+        assert sum(seen.weight) < HEAVIEST
+
+    def test_without_scripts_a_page_reads_the_same(self, seen: Seen) -> None:
+        assert len(seen.told["heading"]) >= 1
+        assert seen.told_without_scripts == seen.told
+
+    def test_axe_finds_nothing_wide_or_narrow_light_or_dark(self, seen: Seen) -> None:
+        page = seen.page
         page.evaluate(OPEN_ALL)
         found: dict[str, list[str]] = {}
-        for viewport, scheme in looks_at(place):
+        for viewport, scheme in looks_at(seen.place):
             page.set_viewport_size(viewport)
             page.emulate_media(color_scheme=scheme)
             for fault in faults_of(page):
@@ -108,6 +139,8 @@ class TestAxe:
             assert page.evaluate(ALL_TEXT_FITS)
         assert not found, "\n".join(f"{fault} at {', '.join(where)}" for fault, where in found.items())
 
+
+class TestAxe:
     def test_would_find_something(self, visitors: Visitors) -> None:
         page = visitors.sign_in()
         page.evaluate("document.querySelector('main').append(document.createElement('button'))")
@@ -174,17 +207,6 @@ class TestKeyboard:
 
 
 class TestWithoutJavaScript:
-    @every_place
-    def test_a_page_reads_the_same(self, visitors: Visitors, scene: Scene, place: Place) -> None:
-        settings: dict[str, Any] = {"viewport": WIDE}
-        plain = place.open(visitors, scene, java_script_enabled=False, **settings)
-        assert plain.get_by_role("heading", level=1).is_visible()
-        go = visitors.sign_in if place.signed_in else visitors.open
-        scripted = go(plain.url.removeprefix(scene.url), **settings)
-        for kind in ("heading", "link", "button"):
-            told = scripted.get_by_role("main").get_by_role(kind).all_inner_texts()
-            assert plain.get_by_role("main").get_by_role(kind).all_inner_texts() == told
-
     def test_signing_in_and_out_works(self, visitors: Visitors) -> None:
         page = visitors.open(java_script_enabled=False)
         page.get_by_label("API token").fill(TOKEN)
@@ -252,23 +274,42 @@ class TestStartWithoutJavaScript:
         assert scene.release(release_id).state is State.QUEUED
 
 
-class TestWeight:
-    @every_place
-    def test_a_first_view_is_light(self, visitors: Visitors, scene: Scene, place: Place) -> None:
-        page = place.open(visitors, scene, viewport=WIDE)
-        address, context = page.url, visitors.contexts[-1]
-        fresh = context.new_page()
-        wire = context.new_cdp_session(fresh)
-        sizes: dict[str, int] = {}
-        wire.send("Network.enable")
-        wire.send("Network.setCacheDisabled", {"cacheDisabled": True})
-        wire.on(
-            "Network.loadingFinished", lambda one: sizes.update({one["requestId"]: one["encodedDataLength"]})
-        )
-        fresh.goto(address)
-        fresh.wait_for_load_state("load")
-        assert len(sizes) >= 2
-        assert sum(sizes.values()) < HEAVIEST
+def visit(place: Place, visitors: Visitors) -> Seen:
+    """With scripts, weighed as it comes, and without. A headline is there in both."""
+    if place.status is not HTTPStatus.OK:
+        visitors.expected.append(f"status of {place.status}")
+    path = place.play(visitors.scene)
+    page = visitors.come_in(signed_in=place.signed_in, viewport=WIDE)
+    weight = weigh(page, visitors.scene.url + path)
+    plain = visitors.come_in(signed_in=place.signed_in, viewport=WIDE, java_script_enabled=False)
+    plain.goto(visitors.scene.url + path)
+    assert plain.get_by_role("heading", level=1).is_visible()
+    told, plainly = read(page), read(plain)
+    plain.context.close()
+    return Seen(place, page, weight, told, plainly)
+
+
+def weigh(page: Page, address: str) -> list[int]:
+    """Go there and tell of each file that came how many bytes it took on its way; the window is new."""
+    sizes: dict[str, int] = {}
+    wire = page.context.new_cdp_session(page)
+    wire.send("Network.enable")
+    wire.send("Network.setCacheDisabled", {"cacheDisabled": True})
+    wire.on("Network.loadingFinished", lambda one: sizes.update({one["requestId"]: one["encodedDataLength"]}))
+    page.goto(address)
+    page.wait_for_load_state("load")
+    wire.detach()
+    return list(sizes.values())
+
+
+def read(page: Page) -> dict[str, list[str]]:
+    """Headings, links and buttons of the page's main part."""
+    main = page.get_by_role("main")
+    return {
+        "heading": main.get_by_role("heading").all_inner_texts(),
+        "link": main.get_by_role("link").all_inner_texts(),
+        "button": main.get_by_role("button").all_inner_texts(),
+    }
 
 
 def walk(page: Page, most: int) -> list[dict[str, Any]]:

@@ -38,10 +38,17 @@ class Visitors:
 
     def sign_in(self, path: str = "/apps/shop", **settings: Any) -> Page:  # noqa: ANN401 -- playwright's own settings
         """Maria's window."""
+        page = self.come_in(**settings)
+        page.goto(self.scene.url + path)
+        return page
+
+    def come_in(self, *, signed_in: bool = True, **settings: Any) -> Page:  # noqa: ANN401 -- playwright's own settings
+        """Maria's window, or a stranger's, that shows nothing yet."""
         page = self._new_window(**settings)
+        if not signed_in:
+            return page
         entered = page.request.get(f"{self.scene.url}/enter/{self.scene.ticket('maria')}", max_redirects=0)
         assert entered.status == HTTPStatus.SEE_OTHER
-        page.goto(self.scene.url + path)
         return page
 
     def _new_window(self, **settings: Any) -> Page:  # noqa: ANN401 -- playwright's own settings

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib import resources
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import fakeredis
 import pytest
@@ -40,7 +40,7 @@ from tasks.celery_tasks import WORK
 from tasks.execution import NotClaimed, StageCancelled, StageFailed, run_stage
 from tasks.signature import SIGNATURE
 from tasks.step import Passed, Surroundings
-from tasks.switching import move_users
+from tasks.switching import PROOF_INTERVAL, move_users
 from tasks.tested import check_passed
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from sandbox.store import Event, Object
     from tasks.execution import Work
     from tasks.step import Step
+    from tasks.turn import StageTurn
     from tests.integration.town import Town
 
 ANNA = Actor("person", "anna")
@@ -62,39 +63,46 @@ DEADLINE = 30.0
 TIMING = Timing(lease=1_000, grace=60_000)
 """A heartbeat every 0.2 s: a cancel is noticed soon."""
 
-APP = """
-import json, os, signal, sys
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
+BRISK: Final = 0.02
+"""Seconds between two answers that prove a switch, where a test is about something else."""
 
-does = json.loads(Path("does.json").read_text())
+APP = """
+import json, os, signal, socketserver, sys
+
+with open("does.json") as file:
+    does = json.load(file)
 if does.get("crash"):
     sys.exit(does["crash"])
 print("open", flush=True)
 
-class App(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    wbufsize = -1  # headers and body leave together: apart, the body waits for the headers' delayed ACK
+def answer(path):
+    ready = not does.get("unready")
+    status = 503 if path == "/ready" and not ready else does.get("status", 200)
+    if path == "/flaky" and does["flaky"] > 0:
+        does["flaky"] -= 1
+        status = 500
+    told = {"tag": os.environ["TAG"], "color": os.environ["COLOR"], **does.get("body", {})}
+    return status, json.dumps(told)
 
-    def do_GET(self):
-        ready = not does.get("unready")
-        status = 503 if self.path == "/ready" and not ready else does.get("status", 200)
-        if self.path == "/flaky" and does["flaky"] > 0:
-            does["flaky"] -= 1
-            status = 500
-        told = {"tag": os.environ["TAG"], "color": os.environ["COLOR"], **does.get("body", {})}
-        body = json.dumps(told).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.send_header("X-Tag", os.environ["TAG"])
-        self.end_headers()
-        self.wfile.write(body)
+class App(socketserver.StreamRequestHandler):
+    # Without http.server, whose import takes longer than all else of a pod's start.
 
-    def log_message(self, *arguments):
-        pass
+    def handle(self):
+        is_kept = True
+        while is_kept and (request := self.rfile.readline().decode().split()):
+            lines = iter(lambda: self.rfile.readline().decode().strip().lower(), "")
+            headers = dict(line.split(": ", 1) for line in lines if ": " in line)
+            is_kept = request[0] == "GET" and headers.get("connection") != "close"
+            status, body = answer(request[1]) if request[0] == "GET" else (501, "")
+            head = [f"HTTP/1.1 {status} -", f"Content-Length: {len(body)}", "X-Tag: " + os.environ["TAG"]]
+            head += [] if is_kept else ["Connection: close"]
+            self.wfile.write("\\r\\n".join([*head, "", body]).encode())
+
+class Server(socketserver.ThreadingTCPServer):
+    allow_reuse_address = daemon_threads = True
 
 signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
-ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), App).serve_forever(poll_interval=0.05)
+Server(("127.0.0.1", int(os.environ["PORT"])), App).serve_forever(poll_interval=0.05)
 """
 
 
@@ -117,17 +125,22 @@ class Sent:
 
 
 class Repo:
-    """The app's bare repository, and a clone to commit in."""
+    """The app's repository, and a tree to commit in, which is its own: so a tag costs no push.
+
+    It is its own ``origin``, for what a test pushes by itself.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.bare = folder / "shop.git"
         self.clone = folder / "shop"
-        _git(folder, "init", "--quiet", "--bare", "--initial-branch=main", str(self.bare))
-        _git(folder, "clone", "--quiet", str(self.bare), str(self.clone))
+        place = f"--separate-git-dir={self.bare}"
+        _git(folder, "init", "--quiet", "--template=", "--initial-branch=main", place, str(self.clone))
+        with (self.bare / "config").open("a") as config:
+            config.write(f'[remote "origin"]\n\turl = {self.bare}\n[maintenance]\n\tauto = false\n')
         (self.clone / "app.py").write_text(APP)
 
     def commit(self, tag: str, *, files: Mapping[str, str] | None = None, **does: object) -> str:
-        """A commit whose app does as it is told, tagged and pushed; its id."""
+        """A commit whose app does as it is told, and its tag, as after a push; its id."""
         (self.clone / "does.json").write_text(json.dumps({"made for": tag, **does}))
         for name, text in (files or {}).items():
             (self.clone / name).parent.mkdir(parents=True, exist_ok=True)
@@ -135,8 +148,7 @@ class Repo:
         _git(self.clone, "add", "--all")
         _git(self.clone, "commit", "--quiet", "--allow-empty", "--message", tag)
         _git(self.clone, "tag", "--force", tag)
-        _git(self.clone, "push", "--quiet", "--force", "origin", "HEAD:main", tag)
-        return _git(self.clone, "rev-parse", "HEAD").strip()
+        return (self.bare / "refs" / "heads" / "main").read_text().strip()
 
     def remove_tag(self, tag: str) -> None:
         """The Git host forgets the tag; its commit stays."""
@@ -212,6 +224,19 @@ class Interruptible:
             raise self._end
 
 
+class Brisk:
+    """A stage's turn whose proof of a switch asks as often as ever, but sooner again."""
+
+    def __init__(self, turn: StageTurn) -> None:
+        self._turn = turn
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 -- whatever the turn has
+        return getattr(self._turn, name)
+
+    def pause(self, seconds: float) -> None:
+        self._turn.pause(BRISK if seconds == PROOF_INTERVAL else seconds)
+
+
 @dataclass(frozen=True)
 class Ended:
     """One stage as it ended: ``result`` is what Celery would show."""
@@ -262,6 +287,7 @@ class Line:
             clock=utc_now,
         )
         self.accepted: Accepted | None = None
+        self.is_brisk = True
         self._deliveries = 0
 
     def _configured(self, given: dict[str, object]) -> dict[str, object]:
@@ -339,7 +365,7 @@ class Line:
         try:
             return run_stage(
                 around or self.around,
-                work or WORK[offer.stages[index]],
+                self._hurried(work or WORK[offer.stages[index]]),
                 job_id=offer.job_id,
                 index=index,
                 fence=offer.fence,
@@ -347,6 +373,14 @@ class Line:
             )
         except (StageFailed, StageCancelled, NotClaimed) as end:
             return f"{type(end).__name__}: {end}"
+
+    def _hurried(self, work: Work) -> Work:
+        """The same work, sooner proved; unless ``is_brisk`` was taken back, where a proof is looked at."""
+
+        def hurried(step: Step) -> Passed:
+            return work(replace(step, turn=cast("StageTurn", Brisk(step.turn))))
+
+        return hurried if self.is_brisk else work
 
     def dying_after_its_switch(self) -> Surroundings:
         """What a worker has that dies between its switch and the record of it."""

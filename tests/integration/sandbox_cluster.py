@@ -96,7 +96,7 @@ class Cluster:
     def __init__(self, folder: Path) -> None:
         self.repository = Repository(folder / "repository")
         self.repository.release("v1")
-        source = {"repository": str(folder / "repository" / ".git"), "command": ["python3", "app.py"]}
+        source = {"repository": str(folder / "repository" / ".git"), "command": ["python3", "-S", "app.py"]}
         file = folder / "images.yaml"
         file.write_text(yaml.safe_dump({"images": [{"name": "registry.sandbox/shop", **source}]}))
         self.store = Store()

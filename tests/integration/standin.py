@@ -69,7 +69,10 @@ class Standin:
     def _images(self) -> Path:
         self.repository = Repository(self.folder / "repository")
         self.repository.release("v1")
-        source = {"repository": str(self.folder / "repository" / ".git"), "command": ["python3", "app.py"]}
+        source = {
+            "repository": str(self.folder / "repository" / ".git"),
+            "command": ["python3", "-S", "app.py"],
+        }
         file = self.folder / "images.yaml"
         file.write_text(yaml.safe_dump({"images": [{"name": IMAGE, **source}]}))
         return file

@@ -244,6 +244,7 @@ KUBECTL_APPLY = ("kubectl-client-side-apply", "Update")
 @pytest.mark.usefixtures("pipelines")
 def test_a_cluster_of_the_articles_pipelines_is_adopted_without_an_interruption(line: Line) -> None:
     # given blue is live by kubectl, and users ask
+    line.is_brisk = False
     assert KUBECTL_APPLY in managers(line.get("Service"))
     pods = line.replica_sets("blue")
 

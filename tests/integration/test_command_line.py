@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from release.redis_access import Client
+
 pytestmark = pytest.mark.needs_redis
 
 PROBLEM = ProblemDocument("smoke-failed", "A smoke test failed", "shop: status 500", "push a corrected tag")
@@ -41,9 +43,17 @@ class House:
     folder: Path
     redis_url: str
     port: int
-    queue: Queue
-    store: Store
+    redis: Client
     process: subprocess.Popen[bytes] | None = None
+
+    def __post_init__(self) -> None:
+        self.queue, self.store = Queue(self.redis), Store(self.redis)
+
+    def empty(self) -> None:
+        """As new: nothing in Redis, and a web process that answers."""
+        self.redis.flushall()
+        if self.process is None:
+            self.open()
 
     @property
     def url(self) -> str:
@@ -155,21 +165,27 @@ class Running:
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
+def house(standing: House) -> House:
+    standing.empty()
+    return standing
+
+
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    folder = tmp_path_factory.mktemp("house")
     try:
         server = find_redis_server()
     except DatastoreError as error:
         if os.environ.get("CI"):
             pytest.fail(f"CI needs a real Redis: {error}")
         pytest.skip(str(error))
-    (tmp_path / "verdigris.yml").write_text(CONFIGURATION, encoding="utf-8")
+    (folder / "verdigris.yml").write_text(CONFIGURATION, encoding="utf-8")
     with closed_port() as free:
         port = free  # free again below, for the web process: nobody else is given it that soon
-    with start_redis(tmp_path / "redis", server=server) as redis:
+    with start_redis(folder / "redis", server=server) as redis:
         client = connect(redis.url, timeout=5)
-        made = House(tmp_path, redis.url, port, Queue(client), Store(client))
+        made = House(folder, redis.url, port, client)
         try:
-            made.open()
             yield made
         finally:
             made.kill()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from release.auto_promotion import Block
+from release.clock import utc_now
 from release.drafts import Drafts
 from release.model import VERDIGRIS, Actor, JobKind
 from release.requests import Accepted
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.needs_envoy
 
 BEN = Actor("person", "ben")
+HOUR: Final = timedelta(hours=1)
 
 
 def test_a_rejection_while_the_promote_waits_keeps_users_where_they_are(
@@ -62,3 +66,30 @@ def test_a_promote_by_itself_that_is_stopped_in_the_last_moment_moves_nobody(
 
     assert line.slug() == "countdown-stopped"
     assert line.state(ready) == "ready"
+
+
+def test_a_freeze_that_began_meanwhile_keeps_what_comes_by_itself_but_no_person(
+    make_line: Callable[..., Line],
+) -> None:
+    # given a promote by itself that was accepted, and a freeze that began before a worker took it
+    line = make_line(auto_promote=0)
+    ready = line.deploy("v1-blue")
+    line.accepted = line.requests.promote("shop", actor=VERDIGRIS)
+    now = utc_now()
+    freeze = {"from": f"{now - HOUR:%FT%TZ}", "to": f"{now + HOUR:%FT%TZ}", "reason": "holidays"}
+    line.reconfigure(freezes=[freeze])
+
+    line.run()
+
+    # then users stay, and it comes after the freeze
+    assert line.slug() == "app-frozen"
+    assert line.state(ready) == "ready"
+    countdown = line.requests.gate.count_down(ready)
+    assert countdown
+    assert countdown.blocked_by == (Block.FREEZE,)
+    # and a person's that was accepted before the freeze goes on
+    line.reconfigure(freezes=[])
+    line.accepted = line.requests.promote("shop", actor=ANNA)
+    line.reconfigure(freezes=[freeze])
+    line.run()
+    assert line.state(ready) == "live", line.job().problem

@@ -18,6 +18,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -36,6 +37,8 @@ from sandbox.datastore import find_redis_server, find_valkey_server, start_redis
 from tests.integration.line import Repo
 from tests.integration.town import DEADLINE, TOKEN, Town
 from tests.serving import answering, closed_port
+from worker.checkup.workers import look_at_workers
+from worker.roll_call import ROLL_CALL_SECONDS, call_roll
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -117,11 +120,12 @@ def redis(tmp_path: Path) -> Iterator[RunningRedis]:
 
 @dataclass
 class Patient:
-    """An installation, and the doctor's word on it."""
+    """An installation, and the doctor's word on it. ``roll_call``: seconds for workers to answer in."""
 
     folder: Path
     environment: dict[str, str | None]
     apps: dict[str, dict[str, Any]]
+    roll_call: float = 0.2
 
     @property
     def shop(self) -> dict[str, Any]:
@@ -150,19 +154,31 @@ class Patient:
         return {one["about"]: one for one in sorted(checks, key=lambda one: worst[one["grade"]])}
 
 
-@pytest.fixture
-def patient(hospital: Hospital, redis: RunningRedis, tmp_path: Path) -> Patient:
-    """All is as it should be, but that no worker runs."""
-    repo = Repo(tmp_path)
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Nobody changes it."""
+    repo = Repo(tmp_path_factory.mktemp("repository"))
     repo.commit("v1-blue")
     repo.commit("not-ours")
+    return repo.bare
+
+
+@pytest.fixture
+def patient(
+    hospital: Hospital,
+    redis: RunningRedis,
+    repository: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Patient:
+    """All is as it should be, but that no worker runs; so nobody waits long for one to answer."""
     kubeconfig = tmp_path / "kubeconfig"
     write_kubeconfig(kubeconfig, hospital.api, WORKER_TOKEN)
     document = yaml.safe_load(kubeconfig.read_text())
     document["clusters"][0]["cluster"]["server"] = hospital.api  # the token in the header alone
     kubeconfig.write_text(yaml.safe_dump(document))
     shop = {
-        "repository": str(repo.bare),
+        "repository": str(repository),
         "webhook": {"repository": "acme/shop", "secrets": [{"env": "HOOK_SECRET"}]},
         "namespace": "shop",
         "image": "registry.sandbox/shop:{tag}",
@@ -179,14 +195,34 @@ def patient(hospital: Hospital, redis: RunningRedis, tmp_path: Path) -> Patient:
         "HOOK_SECRET": SECRET,
         "BLUE_PASSWORD": SECRET,
     }
-    return Patient(tmp_path, environment, {"shop": shop})
+    made = Patient(tmp_path, environment, {"shop": shop})
+    monkeypatch.setattr(
+        "worker.checkup.datastore.look_at_workers",
+        lambda url: look_at_workers(url, ask=partial(call_roll, seconds=made.roll_call)),
+    )
+    return made
 
 
 @contextmanager
-def worker(patient: Patient, queue: str) -> Iterator[None]:
-    """A real worker in a process of its own, once it takes messages."""
-    log = patient.folder / f"{queue}.log"
+def workers(patient: Patient, *queues: str) -> Iterator[None]:
+    """Real workers in processes of their own, once they take messages; and time to answer as ever."""
     (patient.folder / "verdigris.yml").write_text(json.dumps({"apps": patient.apps}))
+    patient.roll_call = ROLL_CALL_SECONDS
+    with ExitStack() as ended, ExitStack() as told_to_end:
+        for log, process in [start_worker(patient, queue, ended, told_to_end) for queue in queues]:
+            end, pause = time.monotonic() + DEADLINE, threading.Event()
+            while " ready." not in log.read_text():
+                assert process.poll() is None, log.read_text()
+                assert time.monotonic() < end, log.read_text()
+                pause.wait(0.05)
+        yield
+
+
+def start_worker(
+    patient: Patient, queue: str, ended: ExitStack, told_to_end: ExitStack
+) -> tuple[Path, subprocess.Popen[bytes]]:
+    """Its log and its process; all are told to end before the first is waited for."""
+    log = patient.folder / f"{queue}.log"
     given = {name: value for name, value in patient.environment.items() if value}
     with log.open("wb") as file:
         process = subprocess.Popen(
@@ -196,16 +232,9 @@ def worker(patient: Patient, queue: str) -> Iterator[None]:
             stdout=file,
             stderr=file,
         )
-    try:
-        end, pause = time.monotonic() + DEADLINE, threading.Event()
-        while " ready." not in log.read_text():
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < end, log.read_text()
-            pause.wait(0.05)
-        yield
-    finally:
-        process.terminate()
-        process.wait(DEADLINE)
+    ended.callback(process.wait, DEADLINE)
+    told_to_end.callback(process.terminate)
+    return log, process
 
 
 @contextmanager
@@ -238,7 +267,7 @@ def expect(check: Check, grade: str, found: str, fix: str) -> None:
 
 
 def test_a_good_installation_is_ok_in_every_line(patient: Patient, hospital: Hospital) -> None:
-    with answering(200) as url, worker(patient, "releases"), worker(patient, "switches"):
+    with answering(200) as url, workers(patient, "releases", "switches"):
         checks = patient.examine("--url", url)
 
     assert {about for about, check in checks.items() if check["grade"] != "ok"} == set()
@@ -369,7 +398,7 @@ def test_without_redis_everything_else_is_looked_at(patient: Patient, unheard_po
 
 
 def test_a_queue_that_no_worker_serves_is_told_with_the_command_to_start_one(patient: Patient) -> None:
-    with worker(patient, "releases"):
+    with workers(patient, "releases"):
         checks = patient.examine()
 
     assert checks["workers of releases"]["grade"] == "ok"

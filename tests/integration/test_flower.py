@@ -258,7 +258,7 @@ def test_no_page_no_answer_and_no_log_holds_a_secret(site: Site, story: Story) -
     told |= {log.name: log.read_text() for log in site.folder.glob("logs/*.log")}
 
     assert {path: answer.status_code for path, answer in answers.items() if not answer.ok} == {}
-    assert "task_track_started" in told[f"/worker/{story.worker}"]  # so the settings stand there
+    assert "worker_disable_prefetch" in told[f"/worker/{story.worker}"]  # so the settings stand there
     assert str(story.second.release_id) in told[f"/task/{task}"]
     found = [(path, name) for path, text in told.items() for name, one in SECRETS.items() if one in text]
     assert found == []

@@ -19,6 +19,7 @@ import pytest
 import requests
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from release.audit_entries import Filter
 from release.sign_in import GroupGrant, SignIn
 from sandbox.datastore import DatastoreError, find_redis_server, start_redis
 from tests.integration.openid import CLIENT_SECRET, Browser, RunningProvider, provider
@@ -146,7 +147,6 @@ def test_the_session_is_a_new_one_and_keeps_only_groups_that_count(house: House,
     assert "attempts" not in held
 
 
-@pytest.mark.usefixtures("web")
 @pytest.mark.parametrize(
     ("name", "told"),
     [
@@ -155,7 +155,7 @@ def test_the_session_is_a_new_one_and_keeps_only_groups_that_count(house: House,
     ],
 )
 def test_without_a_group_that_counts_nobody_gets_in_and_they_are_told_why(
-    house: House, name: str, told: str
+    house: House, web: Web, name: str, told: str
 ) -> None:
     browser = Browser()
     page = browser.sign_in(house.door, name)
@@ -163,6 +163,9 @@ def test_without_a_group_that_counts_nobody_gets_in_and_they_are_told_why(
     assert told in text_of(page)
     assert "What to do" in page.text
     assert browser.open(f"{house.address}/").url.startswith(f"{house.address}/login")
+    (entry,) = web.store.audit.read(Filter(action="sign-in")).entries
+    assert (str(entry.actor), entry.address) == (f"person:{name}", "127.0.0.1")
+    assert (entry.outcome, entry.why) == ("refused", "no-role")
 
 
 def test_what_groups_may_do_is_what_the_configuration_says_now(
@@ -172,11 +175,14 @@ def test_what_groups_may_do_is_what_the_configuration_says_now(
     browser = Browser()
     assert browser.sign_in(house.door, "omar").status_code == 200
     # When the process starts again with a configuration that has no grant for their group
-    serve(running.issuer, grants=GRANTS[:1]).now[0] = web.now[0]
+    later = serve(running.issuer, grants=GRANTS[:1])
+    later.now[0] = web.now[0]
     refused = browser.open(f"{house.address}/")
     # Then they may do nothing any more, but sign out
     assert refused.status_code == 403
     assert "have no role here any more" in text_of(refused)
+    (entry,) = later.store.audit.read(Filter(actor="person:omar")).entries
+    assert (entry.action, entry.outcome, entry.why) == ("read", "refused", "no-role")
     assert browser.fill_in(refused).status_code == 200
     # And sessions of another provider do not count at all
     other = Browser()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import time
@@ -205,6 +206,24 @@ def test_several_requests_on_one_connection_are_answered_in_turn(web: WebProcess
         while received.count(b'"alive"') < 3:
             received += connection.recv(4096)
     assert received.count(b"HTTP/1.1 200 OK") == 3
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"GET /api/v1/apps HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 9000, 431),
+        (b"GET /api/v1/apps?app=" + b"x" * 4100 + b" HTTP/1.1\r\nHost: x", 414),
+        (b"GET /api/v1/apps HTTP/1.1\r\nHost: x\r\nno header", 400),
+    ],
+)
+def test_what_never_gets_to_the_application_is_refused_in_the_same_form(
+    web: WebProcess, sent: bytes, status: int
+) -> None:
+    head_, _, body = web.send_raw(sent + b"\r\n\r\n").partition(b"\r\n\r\n")
+
+    assert head_.startswith(f"HTTP/1.1 {status} ".encode())
+    assert b"\r\nContent-Type: application/problem+json" in head_
+    assert json.loads(body)["status"] == status
 
 
 def test_a_peer_says_nothing_of_itself_that_counts(web: WebProcess) -> None:

@@ -21,7 +21,8 @@ from worker.look import look
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from release.model import Observation, Release
+    from release.model import Release
+    from release.observation import Observation
     from release.others import Interference
     from sandbox.store import Object
     from tests.integration.line import Line

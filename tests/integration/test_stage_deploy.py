@@ -364,10 +364,11 @@ def test_a_rolled_out_color_whose_route_was_moved_by_hand_meanwhile_is_not_touch
 
 def test_an_api_server_that_is_away_for_a_moment_is_waited_for(line: Line) -> None:
     # given an API server that answers nothing at the beginning of sanity, nor at that of the deploy
+    # (more requests than are on their way at the same time)
     release = line.push("v1-green")
-    with line.town.outage(requests=2):
+    with line.town.outage(requests=6):
         line.run(until=Stage.DEPLOY)
-    with line.town.outage(requests=2):
+    with line.town.outage(requests=6):
         line.run()
 
     # then both waited, and said so

@@ -37,6 +37,7 @@ def notes(line: Line) -> tuple[str, str]:
 
 
 def test_users_move_forth_and_back_and_forth_without_losing_a_request(line: Line) -> None:
+    line.is_brisk = False
     live, ready = ready_for_promote(line)
     assert notes(line) == (live.id, "")
 
@@ -262,6 +263,7 @@ def test_a_write_that_comes_between_the_read_and_the_switch_is_not_overwritten(l
 def test_a_switch_whose_proof_fails_is_told_and_can_be_rolled_back(make_line: Callable[..., Line]) -> None:
     # given a version that answers otherwise without the cookie
     line = make_line(deadlines={"switch": 1})
+    line.is_brisk = False
     live, ready = ready_for_promote(line)
     line.reconfigure(smoke={"requests": [{"path": "/", "json_equals": {"tag": "v1-green"}}]})
 

@@ -17,7 +17,8 @@ from release.recovery import find_replaced
 from tasks.execution import observe_app
 
 if TYPE_CHECKING:
-    from release.model import Observation, Release
+    from release.model import Release
+    from release.observation import Observation
     from tests.integration.line import Line
 
 TOOLS = Path(sys.executable).parent

@@ -32,7 +32,9 @@ KEPT = 0.8
 @pytest.fixture
 def line(make_line: Callable[..., Line]) -> Line:
     """Two pods a color; pods that leave finish what they began, as the manifests' drain does for them."""
-    return make_line(values={"replicas": 2, "drain_seconds": 1, "grace_seconds": 5})
+    made = make_line(values={"replicas": 2, "drain_seconds": 1, "grace_seconds": 5})
+    made.is_brisk = False
+    return made
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ class AuditEntry(TypedDict):
     actor: Actor
     address: str | None
     """Of the sender, where there was one."""
-    action: Action | Literal["change"]
+    action: Action | Literal["change", "sign-in"]
     app: str | None
     release: str | None
     reason: str

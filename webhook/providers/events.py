@@ -6,23 +6,36 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from release.ci import Check
     from release.secret import Secret
 
 
+class Headers(Protocol):
+    """Names and values: a mapping, or what a web framework has for it."""
+
+    def get(self, name: str, /) -> str | None:
+        """One of them; None where it is missing."""
+
+    def items(self) -> Iterable[tuple[str, str]]:
+        """All of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """One request as it came: headers, the raw body, and when, for the hosts that sign the time, too."""
 
-    headers: Mapping[str, str]
+    headers: Headers
     body: bytes
     at: datetime
 
     def header(self, name: str) -> str:
         """A header whatever its case; empty where it is missing."""
+        found = self.headers.get(name)
+        if found is not None:
+            return found
         return next((value for key, value in self.headers.items() if key.lower() == name.lower()), "")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 from typing import TYPE_CHECKING, Final
@@ -40,7 +39,8 @@ def check_hmac_sha256(signature: str, body: bytes, secrets: Sequence[Secret]) ->
     """
     if not _LOWER_HEX.fullmatch(signature):
         raise BadSignature
-    made = [hmac.new(secret.reveal().encode(), body, hashlib.sha256).hexdigest() for secret in secrets]
-    matches = [hmac.compare_digest(one.encode(), signature.encode()) for one in made]
+    given = bytes.fromhex(signature)
+    made = [hmac.digest(secret.reveal().encode(), body, "sha256") for secret in secrets]
+    matches = [hmac.compare_digest(one, given) for one in made]
     if not any(matches):
         raise BadSignature

@@ -18,20 +18,8 @@ from click.testing import CliRunner, Result
 from cli.main import main
 from cli.surroundings import Surroundings
 from release.attention import find_attention
-from release.model import (
-    Actor,
-    Color,
-    ColorObservation,
-    Job,
-    JobKind,
-    JobState,
-    Observation,
-    Release,
-    Stage,
-    StageRun,
-    StageState,
-    State,
-)
+from release.model import Actor, Color, Job, JobKind, JobState, Release, Stage, StageRun, StageState, State
+from release.observation import ColorObservation, Observation
 from release.plan import PLAN
 from release.problems import ProblemDocument
 from release.records import Change, LogLine
@@ -192,7 +180,7 @@ def a_job(state: JobState = JobState.RUNNING, *, kind: JobKind = JobKind.DEPLOY,
 
 
 def job(state: JobState = JobState.RUNNING, *, position: int | None = None, **changes: Any) -> Json:
-    return job_json(a_job(state, **changes), position=position)
+    return job_json(a_job(state, **changes), now=NOON, position=position)
 
 
 def stages(*states: StageState, kind: JobKind = JobKind.DEPLOY) -> tuple[StageRun, ...]:
@@ -231,5 +219,5 @@ def app(*, queue: tuple[Job, ...] = (), age: float = 4, **changes: Any) -> Json:
         "attention": find_attention(seen, [], now),
         "releases": [release(state=State.LIVE)],
         "rollback_safe": {"safe": False, "since": NOON.isoformat(), "why": "no way back"},
-        "queue": [job_json(job, position=place) for place, job in enumerate(queue)],
+        "queue": [job_json(job, now=now, position=place) for place, job in enumerate(queue)],
     }

@@ -51,6 +51,28 @@ def test_each_entry_is_a_line_with_who_what_and_what_became_of_it(
     assert len(lines) == 2
 
 
+def test_only_a_step_of_a_release_can_be_its_first_one_and_each_line_names_the_tag(
+    terminal: Terminal, server: CannedServer
+) -> None:
+    made = {"state": "queued", "tag": "v2-blue"}
+    server.answer(
+        "GET /audit",
+        page(
+            entry(3, action="deploy", after={**made, "live": None}),
+            entry(2, action="change", outcome="done", after=made),
+            entry(1, outcome="refused", why="app-frozen", before={"state": "ready", "tag": "v1-blue"}),
+        ),
+    )
+
+    told = [line.partition("192.0.2.7  ")[2] for line in terminal.run("audit").stdout.splitlines()]
+
+    assert told == [
+        "deploy shop R1 v2-blue accepted",
+        "change shop R1 v2-blue done new → queued",
+        "promote shop R1 v1-blue refused (app-frozen)",
+    ]
+
+
 def test_what_is_chosen_is_asked_for_with_times_in_utc(terminal: Terminal, server: CannedServer) -> None:
     server.answer("GET /audit", page())
 

@@ -46,7 +46,9 @@ def complete(terminal: Terminal, *words: str, program: str = "bash") -> list[str
         (("releases", "--app", "b"), ["bar"]),
         (("show", "R"), ["R1", "R2"]),
         (("promote", "shop", "--release", "R"), ["R1", "R2"]),
-        (("logs", ""), ["bar", "shop", "R1", "R2"]),
+        (("show", "v"), ["v2.0-blue"]),
+        (("cancel", "v2"), ["v2.0-blue"]),
+        (("logs", ""), ["bar", "shop", "v2.0-blue", "R1", "R2"]),
         (("promote", "shop", "--no-c"), ["--no-color"]),
         (("completion", ""), ["bash", "zsh", "fish"]),
         (("token", "make", "--role", "p"), ["promoter"]),
@@ -67,6 +69,21 @@ def test_the_release_of_an_app_is_asked_for_with_its_name(terminal: Terminal, se
     complete(terminal, "promote", "shop", "--release", "")
 
     assert server.asked[0].query == {"app": ["shop"], "limit": ["50"]}
+
+
+def test_of_two_releases_of_a_tag_the_newest_is_told_beside_it(
+    terminal: Terminal, server: CannedServer
+) -> None:
+    releases = [release(), release(id="R2", state=State.FAILED), release(id="R3", tag="v1.0-green")]
+    server.answer("GET /releases", {"releases": releases})
+
+    found = complete(terminal, "retry", "--app", "shop", "v", program="zsh")
+
+    assert found == [
+        *("plain", "v1.0-green", "shop ready"),
+        *("plain", "v2.0-blue", "shop ready"),
+    ]
+    assert server.asked[0].query["app"] == ["shop"]
 
 
 def test_tags_that_were_never_delivered_are_completed(terminal: Terminal, server: CannedServer) -> None:

@@ -18,12 +18,14 @@ from release.model import (
     MigrationRecord,
     MigrationState,
     StageState,
+    State,
 )
 from release.others import Interference
 from tests.unit.cli.canned import NOON, a_job, app, details, job, line, log, problem, release, stages
 
 if TYPE_CHECKING:
-    from tests.unit.cli.canned import CannedServer, Terminal
+    from release.model import Job
+    from tests.unit.cli.canned import CannedServer, Json, Terminal
 
 
 def test_apps_are_a_table_with_what_runs_where(terminal: Terminal, server: CannedServer) -> None:
@@ -106,15 +108,26 @@ def test_one_app_is_shown_with_its_queue(terminal: Terminal, server: CannedServe
             {"safe": True, "since": None, "why": "the way back is open"},
             "rollback    safe: the way back is open",
         ),
-        ({"safe": False, "since": None, "why": "nothing is live"}, "rollback    not safe: nothing is live"),
+        ({"safe": False, "since": None, "why": "it lacks pods"}, "rollback    not safe: it lacks pods"),
     ],
 )
 def test_one_app_says_whether_a_rollback_is_safe_and_since_when_not(
     terminal: Terminal, server: CannedServer, safety: dict[str, object], shown: str
 ) -> None:
-    server.answer("GET /apps/shop", {**app(), "rollback_safe": safety})
+    way_back = {"id": "R0", "tag": "v1-green", "color": "green"}
+    server.answer("GET /apps/shop", {**app(), "rollback_safe": safety, "can_roll_back_to": way_back})
 
     assert shown in terminal.run("apps", "shop").stdout
+
+
+def test_where_there_is_no_way_back_nothing_is_said_of_its_safety(
+    terminal: Terminal, server: CannedServer
+) -> None:
+    why = "no way back: no other release has been live and still runs"
+    safety = {"safe": False, "since": "2025-06-01T12:00:00+00:00", "why": why}
+    server.answer("GET /apps/shop", {**app(), "rollback_safe": safety, "can_roll_back_to": None})
+
+    assert f"rollback    {why}\n" in terminal.run("apps", "shop").stdout
 
 
 def test_an_older_server_says_nothing_of_that(terminal: Terminal, server: CannedServer) -> None:
@@ -169,6 +182,100 @@ def test_without_releases_the_way_to_the_first_is_said(terminal: Terminal, serve
     assert "app" not in server.asked[0].query
 
 
+def test_releases_are_looked_for_as_in_the_api(terminal: Terminal, server: CannedServer) -> None:
+    server.answer("GET /releases", {"releases": [release()], "next": None})
+
+    looked_for = ["--state", "failed", "--color", "green", "--search", "octo", "--after", "47"]
+    result = terminal.run("releases", *looked_for)
+
+    assert server.asked[0].query == {
+        "state": ["failed"],
+        "color": ["green"],
+        "q": ["octo"],
+        "after": ["47"],
+        "limit": ["20"],
+    }
+    assert "older ones" not in result.stdout
+
+
+def test_a_page_that_is_short_is_filled_and_the_way_to_older_ones_is_said(
+    terminal: Terminal, server: CannedServer
+) -> None:
+    for page in ([release()], [], [release(id="R2")]):
+        server.answer(
+            "GET /releases", {"releases": page, "next": str(9 - len(server.answers["GET /releases"]))}
+        )
+
+    result = terminal.run("releases", "--search", "v2", "--limit", "2")
+
+    assert [line.split()[0] for line in result.stdout.splitlines()[1:3]] == ["R1", "R2"]
+    assert result.stdout.splitlines()[3] == "older ones: --after 7"
+    assert [asked.query.get("after") for asked in server.asked] == [None, ["9"], ["8"]]
+    assert [asked.query["limit"] for asked in server.asked] == [["2"], ["1"], ["1"]]
+
+
+def test_programs_get_what_several_pages_hold_as_one(terminal: Terminal, server: CannedServer) -> None:
+    server.answer("GET /releases", {"releases": [release()], "next": "9"})
+    server.answer("GET /releases", {"releases": [release(id="R2")], "next": None})
+
+    told = json.loads(terminal.run("releases", "--state", "ready", "--json").stdout)
+
+    assert told == {"releases": [release(), release(id="R2")], "next": None}
+
+
+def test_where_nothing_is_found_that_is_said(terminal: Terminal, server: CannedServer) -> None:
+    server.answer("GET /releases", {"releases": [], "next": None})
+
+    assert terminal.run("releases", "--search", "x").stdout == "no release is like that\n"
+
+
+def prepare_queues(server: CannedServer) -> None:
+    """Two apps that share a queue: the server tells it with each of them. One of them has another, too."""
+    here = a_job(app="shop", queue="shared")
+    behind = a_job(JobState.WAITING, id="J2", app="farm", queue="shared", tag="v3-green")
+    alone = a_job(JobState.WAITING, id="J3", app="farm", queue="farm", tag="v4-green", kind=JobKind.PROMOTE)
+    shared = app(queue=(here, behind))["queue"]
+    server.answer(
+        "GET /apps", {"apps": [{**app(), "queue": shared}, {**app(), "queue": [*shared, job_of(alone)]}]}
+    )
+
+
+def job_of(made: Job) -> Json:
+    return dict(app(queue=(made,))["queue"][0])
+
+
+def test_every_queue_is_shown_with_each_job_once(terminal: Terminal, server: CannedServer) -> None:
+    prepare_queues(server)
+
+    lines = terminal.run("queue").stdout.splitlines()
+
+    assert lines[0].split() == ["QUEUE", "APP", "KIND", "TAG", "STATE", "ASKED", "BY", "JOB"]
+    assert [(line.split()[:4], line.split()[-1]) for line in lines[1:]] == [
+        (["farm", "farm", "promote", "v4-green"], "J3"),
+        (["shared", "shop", "deploy", "v2.0-blue"], "J1"),
+        (["shared", "farm", "deploy", "v3-green"], "J2"),
+    ]
+    assert "running sanity" in lines[2]
+    assert "waiting for its turn, 1 ahead" in lines[3]
+
+
+def test_programs_get_the_jobs_of_every_queue(terminal: Terminal, server: CannedServer) -> None:
+    prepare_queues(server)
+
+    told = json.loads(terminal.run("queue", "--json").stdout)["queues"]
+
+    assert [(one["name"], [job["id"] for job in one["jobs"]]) for one in told] == [
+        ("farm", ["J3"]),
+        ("shared", ["J1", "J2"]),
+    ]
+
+
+def test_the_queues_of_one_app_are_asked_for_with_its_name(terminal: Terminal, server: CannedServer) -> None:
+    server.answer("GET /apps/shop", app())
+
+    assert terminal.run("queue", "shop").stdout == "nothing runs, and nothing waits\n"
+
+
 def test_a_release_is_shown_with_jobs_steps_and_what_failed(terminal: Terminal, server: CannedServer) -> None:
     failed = a_job(JobState.FAILED, problem=problem())
     server.answer("GET /releases/R1", details(job(), job(JobState.FAILED, problem=failed.problem)))
@@ -194,12 +301,21 @@ def test_a_release_shows_the_commands_of_an_emergency_each_whole(
     terminal: Terminal, server: CannedServer
 ) -> None:
     forth, back = f"kubectl patch -p '{'x' * 300}'", "kubectl patch -p 'y'"
-    server.answer("GET /releases/R1", details(by_hand=ByHand(forth, back)))
+    server.answer("GET /releases/R1", details(state=State.LIVE, by_hand=ByHand(forth, back)))
 
     lines = terminal.run("show", "R1").stdout.splitlines()
 
     assert lines[lines.index("by hand, to it:") + 1] == forth
     assert lines[lines.index("by hand, back:") + 1] == back
+
+
+@pytest.mark.parametrize("state", [State.SUPERSEDED, State.RETIRED, State.FAILED])
+def test_a_release_whose_color_is_anothers_by_now_shows_none(
+    terminal: Terminal, server: CannedServer, state: State
+) -> None:
+    server.answer("GET /releases/R1", details(state=state, by_hand=ByHand("kubectl 1", "kubectl 2")))
+
+    assert "kubectl" not in terminal.run("show", "R1").stdout
 
 
 def test_a_job_is_shown_with_its_stages(terminal: Terminal, server: CannedServer) -> None:

@@ -117,6 +117,21 @@ def test_one_can_be_decided_against(terminal: Terminal, server: CannedServer) ->
     assert result.exit_code == 0
 
 
+def test_why_it_was_decided_against_goes_along(terminal: Terminal, server: CannedServer) -> None:
+    server.answer("POST /apps/shop/tags/dismiss", answer(SOME))
+
+    terminal.run("tags", "shop", "--dismiss", "v2-blue", "--reason", "a mistake")
+
+    assert server.asked[0].body == {"tag": "v2-blue", "reason": "a mistake"}
+
+
+def test_a_reason_for_nothing_is_wrong_usage(terminal: Terminal, server: CannedServer) -> None:
+    result = terminal.run("tags", "shop", "--reason", "a mistake")
+
+    assert (result.exit_code, server.asked) == (2, [])
+    assert "--reason is for --dismiss" in result.stderr
+
+
 def test_what_is_refused_is_told(terminal: Terminal, server: CannedServer) -> None:
     server.refuse("POST /apps/shop/tags/dismiss", problem("tag-not-missed"))
 

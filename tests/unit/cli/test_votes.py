@@ -119,6 +119,16 @@ def test_a_release_is_shown_with_its_votes_and_its_countdown(
     assert "2025-06-01 12:00:00 UTC approve person:anna looked at it" in lines
 
 
+def test_what_never_promotes_itself_says_so(terminal: Terminal, server: CannedServer) -> None:
+    countdown = countdown_json(Countdown(NOON, (Block.READ_BACK,)))
+    server.answer("GET /releases/R1", {**details(), "votes": [], "countdown": countdown, "stopped": None})
+
+    lines = [" ".join(line.split()) for line in terminal.run("show", "R1").stdout.splitlines()]
+
+    told = "by itself no: Redis was emptied, and what people said to it is lost; a person decides"
+    assert told in lines
+
+
 def test_an_app_is_shown_with_its_freezes(terminal: Terminal, server: CannedServer) -> None:
     freezes = {"freeze": freeze_json(FROZEN), "next_freeze": next_freeze_json(Coming(NOON, FROZEN))}
     server.answer("GET /apps/shop", {**app(), **freezes})

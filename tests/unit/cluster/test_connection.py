@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 import urllib3.exceptions
 import yaml
+from kubernetes.client.configuration import Configuration
 
 from cluster.connection import CONNECT_TIMEOUT, READ_TIMEOUT, Body, Cluster
 from cluster.errors import Unavailable
@@ -77,3 +78,31 @@ def test_a_broken_connection_is_told_with_the_servers_name() -> None:
     cluster, _ = fake_cluster([urllib3.exceptions.ProtocolError("reset")])
     with pytest.raises(Unavailable, match=r"cluster\.test:6443: reset"):
         cluster.request("GET", "/version")
+
+
+def test_requests_that_follow_each_other_ask_for_their_token_once() -> None:
+    cluster, pool = fake_cluster([Answer(200, {}), Answer(200, {})])
+    asked: list[str] = []
+    cluster.configuration.api_key["BearerToken"] = "Bearer 0"
+
+    def renew(configuration: Configuration) -> None:
+        asked.append("token")
+        configuration.api_key["BearerToken"] = f"Bearer {len(asked)}"
+
+    cluster.configuration.refresh_api_key_hook = renew
+    cluster.request("GET", "/a")
+    before = list(asked)
+    cluster.request("GET", "/b")
+
+    assert asked == before != []
+    assert len({sent.headers["authorization"] for sent in pool.sent}) == 1
+    assert "Bearer" not in repr(cluster._proof)  # it is a secret wherever it is kept
+
+
+def test_new_credentials_count_at_once() -> None:
+    cluster, _ = fake_cluster([], token="old")
+    assert cluster.headers() == {"authorization": "Bearer old"}
+
+    cluster.configuration = fake_cluster([], token="new")[0].configuration
+
+    assert cluster.headers() == {"authorization": "Bearer new"}

@@ -4,7 +4,8 @@ import pytest
 
 from cluster.kinds import Object, Ref
 from cluster.observe import observe
-from release.model import Color, Observation
+from release.model import Color
+from release.observation import Observation
 from tests.unit.cluster.fakes import Answer, fake_cluster
 
 NOWHERE = Answer(404, {"kind": "Status", "status": "Failure", "reason": "NotFound", "code": 404})

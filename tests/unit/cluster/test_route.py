@@ -17,8 +17,9 @@ from cluster.route import (
     take_spec,
 )
 from cluster.subsets import add_subsets, remove_subset, with_both_colors
-from release.model import Actor, Color, JobKind, Switch
+from release.model import Actor, Color, JobKind
 from release.names import LIVE_RELEASE, PREVIOUS_RELEASE, SWITCH, SWITCHED_AT, SWITCHED_BY
+from release.observation import Switch
 from tests.unit.cluster.fakes import answer_of
 
 TEST = "myapp-test"

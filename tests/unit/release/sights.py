@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from release.model import Actor, Color, ColorObservation, JobKind, Observation, Release, State, Switch
+from release.model import Actor, Color, JobKind, Release, State
+from release.observation import ColorObservation, Observation, Switch
 from release.others import Tool, Writer
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)

@@ -12,8 +12,11 @@ from release.attention import (
     find_attention,
     find_failure,
     find_troubles,
+    stuck_from,
+    tell_stuck,
 )
-from release.model import Actor, Color, ColorObservation, Job, JobKind, JobState, Observation
+from release.model import Actor, Color, Job, JobKind, JobState, Stage, StageRun, StageState
+from release.observation import ColorObservation, Observation
 from release.others import Interference
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -63,6 +66,27 @@ def test_what_nobody_has_seen_or_sees_any_more_needs_a_worker() -> None:
     assert find_attention(None, [], NOON) == [UNSEEN]
     assert find_attention(SEEN, [], NOON + STALE) == []
     assert find_attention(SEEN, [], NOON + STALE + timedelta(seconds=1)) == [OUTDATED]
+
+
+def test_a_job_that_no_worker_takes_comes_first_with_what_helps() -> None:
+    offered = replace(
+        make_job(JobState.OFFERED, kind=JobKind.ROLLBACK),
+        offered_at=NOON - timedelta(seconds=60),
+        stages=(StageRun(Stage.ROLLBACK, StageState.PENDING),),
+    )
+    later = replace(offered, offered_at=NOON)
+    running = replace(offered, state=JobState.RUNNING)
+    broken = replace(SEEN, problem="two defaults")
+    stuck = (
+        "no worker takes the rollback to v1.0-blue: `verdigris rollback shop --direct` moves users back"
+        " without one; `verdigris worker --queues switches` starts another worker"
+    )
+
+    assert find_attention(broken, [], NOON, queue=[offered]) == [stuck, "two defaults"]
+    assert find_attention(broken, [], NOON, queue=[later, running]) == ["two defaults"]
+    assert stuck_from(replace(offered, offered_at=None)) is None
+    gone = replace(offered, kind=JobKind.DECOMMISSION, tag="")
+    assert tell_stuck(gone).startswith("no worker takes the decommission of blue: `verdigris worker")
 
 
 def test_the_last_failure_counts_until_something_succeeds() -> None:

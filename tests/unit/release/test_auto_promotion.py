@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 from release.approvals import Verdict
 from release.auto_promotion import Block, Countdown, Stop, find_due
 from release.model import Actor, Color, Job, JobKind, JobState, Release, Stage, StageRun, StageState, State
+from release.problems import ProblemDocument
 from release.rules import Freeze
 
 if TYPE_CHECKING:
@@ -103,6 +104,27 @@ def test_after_a_promote_that_came_to_nothing_a_person_decides(state: JobState) 
 
     assert countdown
     assert countdown.blocked_by == (Block.TRIED,)
+    assert not countdown.is_due(after(999))
+
+
+def test_one_that_a_freeze_kept_from_its_switch_was_no_try() -> None:
+    put_off = replace(
+        job(JobKind.PROMOTE, JobState.FAILED), problem=ProblemDocument("app-frozen", "Frozen", "", "")
+    )
+
+    assert look(70, jobs=[put_off], freezes=[FROM_ONE_TO_TWO]) == look(70, freezes=[FROM_ONE_TO_TWO])
+    assert look(999, jobs=[put_off]) == Countdown(after(10))
+    assert look(999, jobs=[put_off, job(JobKind.PROMOTE, JobState.RUNNING)]) is None
+    tried = look(999, jobs=[put_off, job(JobKind.PROMOTE, JobState.FAILED)])
+    assert tried
+    assert tried.blocked_by == (Block.TRIED,)
+
+
+def test_what_was_read_back_waits_for_a_person() -> None:
+    countdown = look(999, release=replace(RELEASE, is_read_back=True))
+
+    assert countdown
+    assert countdown.blocked_by == (Block.READ_BACK,)
     assert not countdown.is_due(after(999))
 
 

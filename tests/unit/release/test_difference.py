@@ -60,6 +60,14 @@ def commits(number: int, title: str = "fix") -> tuple[Commit, ...]:
             ),
             "12 commits, 3 objects, 2 configuration keys, 1 migration (expand)",
         ),
+        (
+            replace(
+                NOTHING,
+                migration_files=(ChangedFile("db/7.sql", Kind.ADDED),),
+                more_migration_files=1,
+            ),
+            "2 migration files",
+        ),
     ],
 )
 def test_it_is_summed_up_in_a_few_words(found: Difference, words: str) -> None:

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from release.auto_promotion import Block
 from release.gate import Gate
 from release.loading import parse_config
-from release.model import VERDIGRIS, Actor, JobState, StartWhen, State
+from release.model import VERDIGRIS, Actor, Color, JobState, StageState, StartWhen, State
+from release.observation import ColorObservation, Observation
 from release.problems import NotDurable
+from release.recovery import find_running
 from release.requests import Requests
 from tests.unit.release.desk import ANNA, GIT, Desk, refused, step
 
@@ -253,6 +256,24 @@ class TestFreeze:
 
         assert office.requests.rollback("shop", actor=ANNA).release_id == old.release_id
 
+    def test_a_promote_by_itself_stays_out_of_one_that_began_since_it_was_asked(self, office: Office) -> None:
+        let_the_freeze_end(office)
+        ready = office.deploy("v1.0-blue")
+        gate, promoted = office.requests.gate, office.requests.promote("shop", actor=VERDIGRIS)
+        office.time.now = NOON
+
+        with refused("app-frozen") as refusal:
+            gate.check_not_frozen(office.release(ready), actor=VERDIGRIS)
+        # and somebody's own was let through when it was asked for
+        gate.check_not_frozen(office.release(ready), actor=ANNA)
+
+        # and after it one comes again
+        job = office.claim(promoted)
+        problem = refusal.value.document
+        office.queue.done(job.id, index=0, fence=job.fence, outcome=StageState.FAILED, problem=problem)
+        let_the_freeze_end(office)
+        assert office.requests.promote("shop", actor=VERDIGRIS).is_new
+
     def test_an_app_that_is_not_configured_any_more_gets_no_more_time(self, office: Office) -> None:
         accepted = office.requests.deploy("shop", "v1.0-blue", actor=GIT, commit="c0ffee")
         job = office.job(accepted)
@@ -366,6 +387,27 @@ class TestCountdown:
 
     def test_an_app_without_one_has_none(self, office: Office) -> None:
         assert office.requests.gate.count_down(office.release(make_ready(office, "own"))) is None
+
+    def test_none_is_due_of_what_was_read_back_from_the_cluster_nor_of_its_redeploys(
+        self, office: Office
+    ) -> None:
+        # given a release that was ready when Redis was emptied: somebody may have rejected it
+        seen = ColorObservation(
+            Color.BLUE, exists=True, release="01READ", tag="v1.0-blue", commit="decade", passed=True
+        )
+        nothing = ColorObservation(Color.GREEN, exists=False)
+        (lost,) = find_running(Observation("quick", NOON, None, seen, nothing))
+        office.queue.recover([lost])
+        # when it is deployed again, and Redis keeps what is said from now on
+        again = office.requests.redeploy(lost.id, actor=ANNA)
+        office.run(again, *(step(again.release_id or "", state) for state in (State.RUNNING, State.READY)))
+
+        for release_id in (lost.id, again.release_id):
+            release = office.store.find_release(release_id or "")
+            assert release
+            countdown = office.requests.gate.count_down(release)
+            assert countdown
+            assert Block.READ_BACK in countdown.blocked_by
 
     def test_once_stopped_no_promote_comes_by_itself(self, office: Office) -> None:
         ready = make_ready(office, "quick")

@@ -12,17 +12,16 @@ from release.model import (
     VERDIGRIS,
     Actor,
     Color,
-    ColorObservation,
     Job,
     JobKind,
     JobState,
-    Observation,
     Release,
     Stage,
     StageRun,
     StageState,
     State,
 )
+from release.observation import ColorObservation, Observation
 from release.others import Interference
 from release.records import Change
 from tests.unit.release.sights import (

@@ -6,10 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from release.losses import find_losses
-from release.model import Color, Observation, Release, State
+from release.model import Color, Release, State
 from tests.unit.release.sights import ARGO, BLUE, GREEN, READY, look
 
 if TYPE_CHECKING:
+    from release.observation import Observation
     from release.others import Writer
 
 

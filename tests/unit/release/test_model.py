@@ -12,18 +12,17 @@ from release.model import (
     VERDIGRIS,
     Actor,
     Color,
-    ColorObservation,
     Job,
     JobKind,
     JobState,
     Migration,
     MigrationRecord,
     MigrationState,
-    Observation,
     Stage,
     StageRun,
     StageState,
 )
+from release.observation import ColorObservation, Observation
 from release.plan import PLAN
 
 NOON = datetime(2025, 6, 1, 12, tzinfo=UTC)

@@ -14,19 +14,18 @@ from release.model import (
     Actor,
     ByHand,
     Color,
-    ColorObservation,
     JobKind,
     JobState,
     Migration,
     MigrationRecord,
     MigrationState,
-    Observation,
     Probe,
     Stage,
     StageRun,
     StageState,
     State,
 )
+from release.observation import ColorObservation, Observation
 from release.problems import ProblemDocument
 from release.records import (
     Change,

@@ -8,18 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from release.model import (
-    VERDIGRIS,
-    Actor,
-    Color,
-    ColorObservation,
-    JobKind,
-    Observation,
-    State,
-    Switch,
-)
+from release.model import VERDIGRIS, Actor, Color, JobKind, State
+from release.observation import ColorObservation, Observation, Switch
 from release.others import Interference
-from release.recovery import REASON, find_replaced, find_running, keep_last_known
+from release.recovery import REASON, find_newest, find_replaced, find_running, keep_last_known
 from tests.unit.release.desk import step
 
 if TYPE_CHECKING:
@@ -314,6 +306,34 @@ def test_a_cluster_that_can_t_be_read_leaves_the_last_picture_with_its_age_and_t
     assert keep_last_known(None, unread) == unread
     assert keep_last_known(known, odd) == odd
     assert keep_last_known(known, observation()) == observation()
+
+
+def test_a_switch_that_was_recorded_after_the_look_is_believed_over_it(desk: Desk) -> None:
+    old, new = desk.deploy("v1.0-blue"), desk.deploy("v2.0-green")
+    desk.promote(old)
+    desk.promote(new)
+    runs = [desk.release(old), desk.release(new)]
+    seen = observation(
+        color(Color.BLUE, runs[0].id),
+        color(Color.GREEN, runs[1].id),
+        live=Color.BLUE,
+        live_release=runs[0].id,
+    )
+
+    shown = find_newest(seen, runs)
+
+    assert shown == replace(
+        seen,
+        live=Color.GREEN,
+        default=Color.GREEN,
+        live_release=runs[1].id,
+        previous_release=runs[0].id,
+    )
+    assert find_newest(shown, runs) is shown
+    later = replace(seen, at=runs[1].updated_at)
+    assert find_newest(later, runs) is later
+    assert find_newest(seen, []) is seen
+    assert find_newest(None, runs) is None
 
 
 def test_what_others_did_is_kept_until_our_next_switch() -> None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from release.model import Color, ColorObservation, JobKind, Observation, Stage, StageState, State
+from release.model import Color, JobKind, Stage, StageState, State
+from release.observation import ColorObservation, Observation
 from tests.unit.release.desk import ANNA, GIT, Desk, refused, step
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from release.jobs import NewJob, NewRelease
-from release.model import Actor, Color, ColorObservation, JobKind, JobState, Observation, StageState, State
+from release.model import Actor, Color, JobKind, JobState, StageState, State
+from release.observation import ColorObservation, Observation
 from release.problems import NotDurable, ProblemDocument
 from release.queue import Queue
 from release.records import Move

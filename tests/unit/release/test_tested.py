@@ -14,7 +14,7 @@ from release.tested import find_changed, runs_as_tested
 from tests.unit.release.sights import BLUE, GREEN, NOW, look, runs
 
 if TYPE_CHECKING:
-    from release.model import Observation
+    from release.observation import Observation
 
 LEFT = replace(BLUE, state=State.ROLLED_BACK)
 SIGHTS = [

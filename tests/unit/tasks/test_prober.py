@@ -109,6 +109,7 @@ def test_a_switch_is_timed_from_the_call(app: App) -> None:
 
 def test_a_switch_that_is_made_at_once_is_told_from_what_was_before(app: App) -> None:
     with prober(app) as asking:
+        asking.wait_for_users()
         app.version = "v2"
         wait_until(answered(app, 4 * LAST))
         told = asking.tell()
@@ -119,6 +120,7 @@ def test_a_switch_that_is_made_at_once_is_told_from_what_was_before(app: App) ->
 def test_a_switch_does_not_wait_for_a_gateway_that_keeps_silent(app: App) -> None:
     app.silence.clear()
     with prober(app) as asking:
+        asking.wait_for_users()
         told = asking.tell()
         app.silence.set()
 

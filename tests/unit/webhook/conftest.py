@@ -4,10 +4,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.compiled import compiled_once
 from tests.unit.webhook.fakes import Web, make_config, make_web
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled_once() -> Iterator[None]:
+    with compiled_once():
+        yield
 
 
 @pytest.fixture

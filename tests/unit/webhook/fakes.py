@@ -21,20 +21,8 @@ from release.differences import Differences
 from release.events import Events
 from release.gate import Gate
 from release.history import EVERYTHING, ReleasePage, Wanted
-from release.model import (
-    Actor,
-    Color,
-    ColorObservation,
-    Job,
-    JobKind,
-    JobState,
-    Observation,
-    Release,
-    Stage,
-    StageRun,
-    StageState,
-    State,
-)
+from release.model import Actor, Color, Job, JobKind, JobState, Release, Stage, StageRun, StageState, State
+from release.observation import ColorObservation, Observation
 from release.plan import PLAN
 from release.problems import NotDurable, Problem
 from release.secret import Secret
@@ -294,6 +282,7 @@ class FakeRequests:
         actor: Actor,
         commit: str = "",
         delivery: str | None = None,
+        address: str = "",
         reason: str = "",
     ) -> FakeAccepted:
         keys = [f"{app} {delivery}", f"{app} {tag} {commit}"] if delivery else []
@@ -301,7 +290,14 @@ class FakeRequests:
         if first:
             return FakeAccepted(first.release_id, first.job_id, is_new=False)
         accepted = self._ask(
-            "deploy", app, tag=tag, actor=actor, commit=commit, delivery=delivery, reason=reason
+            "deploy",
+            app,
+            tag=tag,
+            actor=actor,
+            commit=commit,
+            delivery=delivery,
+            reason=reason,
+            **({"address": address} if address else {}),
         )
         self.known.update(dict.fromkeys(keys, accepted))
         return accepted

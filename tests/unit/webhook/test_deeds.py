@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from release.audit_entries import CHANGE, Entry, Outcome
-from release.model import Actor, JobKind
+from release.model import Actor, JobKind, JobState
 from release.roles import Action
 from tests.unit.webhook.fakes import NOW, FakeStore, make_job, make_release
-from webhook.deeds import ASKED, REJECT, Deed, deed_of_entry, deed_of_job, is_deed, read_deeds
+from webhook.deeds import ASKED, REJECT, Deed, deed_of_entry, deed_of_job, is_deed, read_deeds, tell_end
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -116,7 +116,27 @@ def test_a_job_is_a_sentence_with_what_became_of_it() -> None:
     asked = make_job(kind=JobKind.PROMOTE, actor=MARIA)
     assert sentence(deed_of_job(asked)) == "maria asked to promote v2.0-blue running"
     gone = make_job(kind=JobKind.DECOMMISSION, actor=MARIA, tag="", release_id=None)
-    assert sentence(deed_of_job(gone)) == "maria asked to decommission the color that is not live running"
+    assert sentence(deed_of_job(gone)) == "maria asked to decommission blue running"
+
+
+def test_what_became_of_a_deed_is_told_by_its_job() -> None:
+    failed = make_job("J7", kind=JobKind.PROMOTE, state=JobState.FAILED)
+    gone = make_job("J8", kind=JobKind.DECOMMISSION, tag="", release_id=None, state=JobState.DONE)
+    pushed, retried = make_job("J1", state=JobState.FAILED), make_job("J2")
+    jobs = [gone, failed, retried, pushed]
+
+    def told(entry: Entry, tag: str = TAG) -> str:
+        return sentence(tell_end(deed_of_entry(entry, tag), jobs))
+
+    assert told(make_entry(Action.PROMOTE, after={"job": "J7"})) == "maria asked to promote v2.0-blue failed"
+    assert (
+        told(make_entry(Action.DECOMMISSION, after={"job": "J8"}, release=""), "")
+        == "maria asked to decommission blue done"
+    )
+    assert told(make_entry(CHANGE, Outcome.DONE, actor=OCTOCAT)) == "octocat pushed v2.0-blue failed"
+    assert told(make_entry(Action.PROMOTE, after={"job": "J0"})) == "maria asked to promote v2.0-blue"
+    refused = make_entry(Action.PROMOTE, Outcome.REFUSED, why="app-frozen")
+    assert told(refused) == "maria asked to promote v2.0-blue refused: app-frozen"
 
 
 def test_each_deed_names_the_tag_of_its_release_as_long_as_that_is_known() -> None:

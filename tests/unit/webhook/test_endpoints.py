@@ -15,7 +15,7 @@ from tests.unit.webhook.hosts import (
     WITH_EVERY_HOST,
     make_host_config,
 )
-from webhook.endpoints import find_signers, resolve_endpoints
+from webhook.endpoints import Endpoints, resolve_endpoints
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,11 +79,25 @@ def test_an_app_without_a_webhook_has_no_endpoint(tmp_path: Path) -> None:
 
 def test_apps_sign_for_themselves_even_where_their_kinds_of_secrets_differ(tmp_path: Path) -> None:
     endpoints = resolve_endpoints(make_host_config(tmp_path, *HOSTS))
-    of_gitlab = [one for one in endpoints if one.provider == "gitlab"]
-    assert {one.app for one in of_gitlab} == {
+    assert {one.app for one in endpoints if one.provider == "gitlab"} == {
         *("gitlab", "gitlab-other", "gitlab-signed", "gitlab-signed-other"),
     }
-    assert [one.app for one in find_signers(GITLAB.delivery(), of_gitlab)] == ["gitlab"]
+    (signer,) = Endpoints(endpoints).find_signers(GITLAB.delivery(), "gitlab")
+    assert [one.app for one in signer.endpoints] == ["gitlab"]
+
+
+def test_of_a_repositorys_apps_those_are_found_that_signed_and_are_open_to_the_sender(tmp_path: Path) -> None:
+    endpoints = Endpoints(resolve_endpoints(make_host_config(tmp_path, *HOSTS, senders=["192.0.2.0/24"])))
+    signers = endpoints.find_signers(GITLAB.delivery(), "gitlab")
+    (own,) = signers[0].endpoints
+    repository = own.repository.upper()
+
+    assert endpoints.of(repository, "gitlab", signers, sender="192.0.2.1") == [own]
+    assert endpoints.of(repository, "gitlab", signers, sender="198.51.100.1") == []
+    assert endpoints.of(repository, "gitlab", [], sender="192.0.2.1") == []
+    assert endpoints.of(repository, "github", signers, sender="192.0.2.1") == []
+    assert endpoints.has_repository(repository, "gitlab")
+    assert not endpoints.has_repository("acme/nowhere", "gitlab")
 
 
 def test_senders_are_networks_and_a_single_address_is_that_address(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -7,7 +8,15 @@ import pytest
 from release.audit_entries import NewEntry, Outcome
 from release.model import Actor, Color, JobKind, JobState, State
 from release.roles import Action, Role
-from tests.unit.webhook.fakes import TOKEN, make_config, make_job, make_observation, make_release, make_web
+from tests.unit.webhook.fakes import (
+    NOW,
+    TOKEN,
+    make_config,
+    make_job,
+    make_observation,
+    make_release,
+    make_web,
+)
 from tests.unit.webhook.test_guard import make_token
 from tests.unit.webhook.test_pages import csrf_of, sign_in, text_of
 from webhook.cookie_way import Way, find_way
@@ -61,7 +70,63 @@ class TestGlance:
         assert "0 of 2 apps" in page
 
 
+class TestOneApp:
+    def test_our_newest_switch_is_shown_wherever_a_look_does_not_know_of_it(self, web: Web) -> None:
+        web.store.seen["shop"] = make_observation()
+        web.store.found = [
+            make_release("R0", tag="v1.0-green", state=State.STANDBY, color=Color.GREEN, updated_at=NOW),
+            make_release("R1", state=State.LIVE, updated_at=NOW),
+        ]
+        client = sign_in(web)
+        page = client.get("/apps/shop").text
+        assert 'aria-label="blue: live"' in page
+        assert "green idle standby v1.0-green" in text_of(page)
+        assert "Decommission green" in page
+        assert "v2.0-blue live" in text_of(client.get("/").text)
+        told = client.get("/api/v1/apps/shop", headers=HEADER).get_json()
+        assert (told["observation"]["live"], told["can_roll_back_to"]["id"]) == ("blue", "R0")
+
+    def test_what_failed_or_runs_is_told_with_its_age_and_state_as_well(self, web: Web) -> None:
+        web.store.seen["shop"] = make_observation()
+        client = sign_in(web)
+        for state in (State.FAILED, State.RUNNING):
+            web.store.found = [make_release("R1", state=state)]
+            page = text_of(client.get("/apps/shop").text)
+            assert f"blue test {state} v2.0-blue 2 of 2 pods ready 6113728f27 1 min ago" in page
+            assert f"v2.0-blue test {state} 1 min ago" in text_of(client.get("/").text)
+
+    def test_a_job_that_no_worker_takes_is_told_first_with_what_helps(self, web: Web) -> None:
+        web.store.seen["shop"] = make_observation()
+        offered = {"state": JobState.OFFERED, "offered_at": NOW - timedelta(minutes=2)}
+        web.store.jobs = [make_job(kind=JobKind.ROLLBACK, tag="v1.0-blue", **offered)]
+        client, helps = (
+            sign_in(web),
+            "No worker takes the rollback to v1.0-blue: verdigris rollback shop --direct",
+        )
+        page = client.get("/apps/shop").text
+        assert 'id="shop-stuck" role="alert"' in page
+        assert helps in text_of(page)
+        assert helps in text_of(client.get("/").text)
+        told = client.get("/api/v1/apps/shop", headers=HEADER).get_json()
+        assert told["attention"][0].startswith("no worker takes the rollback to v1.0-blue: ")
+        assert "none takes it: `verdigris rollback shop --direct`" in told["queue"][0]["doing"]
+
+
 class TestWhoDidWhat:
+    def test_what_became_of_it_is_told_for_those_who_read_the_trail_as_well(self, web: Web) -> None:
+        asked = NewEntry(
+            actor=MARIA,
+            action=Action.PROMOTE,
+            outcome=Outcome.ACCEPTED,
+            app="shop",
+            release="R1",
+            after={"job": "J1", "tag": "v2.0-blue"},
+        )
+        web.store.audit.write(asked)
+        web.store.jobs = [make_job(state=JobState.FAILED, kind=JobKind.PROMOTE)]
+        page = text_of(sign_in(web).get("/apps/shop").text)
+        assert "maria asked to promote v2.0-blue failed" in page
+
     def test_administrators_see_what_people_asked_for(self, web: Web) -> None:
         entry = NewEntry(
             actor=MARIA,
@@ -194,6 +259,12 @@ class TestTestRoute:
         answer = sign_in(web).get("/apps/shop/test-route", follow_redirects=True)
         assert "Nothing of shop is under test now" in answer.text
         assert "the color under test" not in answer.text
+
+    def test_users_color_is_not_called_the_one_under_test(self, tmp_path: Path) -> None:
+        web = make_public(tmp_path)
+        assert "Open blue, the color under test" in sign_in(web).get("/apps/shop").text
+        web.store.seen["shop"] = make_observation(live=Color.BLUE)
+        assert "the color under test" not in sign_in(web).get("/apps/shop").text
 
     def test_on_https_the_cookie_stays_there(self, tmp_path: Path) -> None:
         config = make_config(tmp_path)

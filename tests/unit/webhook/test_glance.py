@@ -1,14 +1,19 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 import fakeredis
 import pytest
 from markupsafe import Markup
 
+from release.approvals import Verdict
 from release.attention import FRESH
+from release.auto_promotion import Block, Countdown
 from release.config import Config
-from release.model import Color, JobKind, JobState, Observation, StartWhen, State
+from release.freezes import Frozen
+from release.jobs import NewRelease
+from release.model import Color, JobKind, JobState, StartWhen, State
 from release.queue import Queue, Timing
 from release.requests import Requests
 from release.store import Store
@@ -35,21 +40,40 @@ from webhook.glance import (
     tell_rough_age,
 )
 from webhook.remembered import Numbers
+from webhook.rules_view import tell_badge, tell_left
+
+if TYPE_CHECKING:
+    from release.observation import Observation
 
 
 class TestWords:
     def test_a_color_is_told_with_its_role_tag_and_since_when(self) -> None:
         live = make_release("R0", tag="v1.0-green", color=Color.GREEN, state=State.LIVE)
-        seen = glance_at(Color.GREEN, make_observation(), [live])
+        seen = glance_at(Color.GREEN, make_observation(), live)
         assert (seen.role, seen.tag, seen.since, seen.is_low) == (
             "live",
             "v1.0-green",
             live.updated_at,
             False,
         )
-        assert glance_at(Color.BLUE, make_observation(), [live]).role == "test"
-        assert glance_at(Color.BLUE, make_observation(test_route=None), [live]).role == "idle"
-        assert glance_at(Color.BLUE, None, []).role == "unknown"
+        assert glance_at(Color.BLUE, make_observation(), None).role == "test"
+        assert glance_at(Color.BLUE, make_observation(test_route=None), None).role == "idle"
+        assert glance_at(Color.BLUE, None, None).role == "unknown"
+
+    @pytest.mark.parametrize(
+        ("color", "state", "badge"),
+        [
+            (Color.BLUE, State.FAILED, "failed"),
+            (Color.BLUE, State.RUNNING, "running"),
+            (Color.BLUE, State.LIVE, ""),
+            (Color.GREEN, State.STANDBY, ""),
+        ],
+    )
+    def test_a_state_is_told_beside_the_role_unless_the_cluster_is_ahead_of_it(
+        self, color: Color, state: State, badge: str
+    ) -> None:
+        seen = glance_at(color, make_observation(), make_release(color=color, state=state))
+        assert seen.badge == badge
 
     def test_a_row_has_the_beginning_of_what_is_wrong(self) -> None:
         assert shorten("two defaults") == "two defaults"
@@ -222,3 +246,66 @@ class TestWhatIsRemembered:
     def test_the_kind_of_a_job_without_a_release_is_told_with_its_color(self) -> None:
         job = make_job(kind=JobKind.DECOMMISSION, tag="", release_id=None)
         assert tell_doing(0, job, None) == "decommission blue: decommission runs"
+
+
+class TestBadges:
+    """How the release on the test color stands, by a house whose ``app-000`` has one of each kind."""
+
+    def house(self, state: State = State.READY, **more: object) -> House:
+        house = House(3, **more)
+        release = NewRelease("R1", "app-000", "v2.0-blue", Color.BLUE, "c0ffee", OCTOCAT, "", state=state)
+        house.queue.recover([release])
+        return house
+
+    def badges(self, house: House) -> list[str]:
+        row = next(row for row in house.look() if row.name == "app-000")
+        return [one.badge for one in row.glance.colors]
+
+    @pytest.mark.parametrize(
+        ("state", "more", "badge"),
+        [
+            (State.READY, {}, "ready"),
+            (State.FAILED, {}, "failed"),
+            (State.RUNNING, {}, "running"),
+            (State.READY, {"promote": {"approvals": 1}}, "waiting for approval"),
+        ],
+    )
+    def test_it_is_told_with_its_age_whatever_it_is(
+        self, state: State, more: dict[str, object], badge: str
+    ) -> None:
+        house = self.house(state, **more)
+        assert self.badges(house) == [badge, ""]
+        assert house.look()[0].glance.colors[0].since is not None
+
+    def test_a_countdown_goes_on_by_the_minute(self) -> None:
+        told = [tell_left(seconds) for seconds in (3700, 240, 239, 61, 60, 1, 0, -5)]
+        assert (
+            told
+            == ["in 1 h 02 min", "in 4 min", "in 4 min", "in 2 min", "in 1 min", "in 1 min"]
+            + ["within seconds"] * 2
+        )
+        now, release = NOW, make_release(updated_at=NOW)
+        verdict = Verdict(is_approved=True, missing=0)
+        assert tell_badge(release, verdict, Countdown(NOW + timedelta(minutes=4)), now) == (
+            "promotes itself in 4 min"
+        )
+        stopped = Countdown(NOW, (Block.STOPPED,))
+        assert tell_badge(release, verdict, stopped, now) == "ready"
+        frozen = Countdown(NOW, (Block.FREEZE,), Frozen(NOW, "", is_open_end=False))
+        assert tell_badge(release, verdict, frozen, now) == "promotes itself after the freeze"
+        rejected = Verdict(is_approved=False, missing=0, rejected_by=OCTOCAT)
+        assert tell_badge(release, rejected, None, now) == "rejected"
+
+    def test_a_job_that_no_worker_takes_stands_before_all_others_when_its_time_is_over(self) -> None:
+        house = House(3)
+        house.requests.deploy("app-001", "v1.0-blue", actor=OCTOCAT)
+        house.store.observe(make_observation(app="app-000", at=house.now, live=Color.GREEN, problem="two"))
+        assert [row.name for row in house.look()] == ["app-000", "app-001", "app-002"]
+        assert not house.look()[1].needs_attention
+
+        house.now += timedelta(seconds=61)
+        house.see()
+        house.store.observe(make_observation(app="app-000", at=house.now, live=Color.GREEN, problem="two"))
+        first = house.look()[0]
+        assert (first.name, first.needs_attention) == ("app-001", True)
+        assert first.glance.trouble.startswith("no worker takes the deploy of v1.0-blue: `verdigris worker")

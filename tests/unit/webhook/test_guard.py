@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from release.audit_entries import Entry
 
 GUARDED = ("api", "pages", "scrape")
+CALLED = ("api.", "scrape.")
+"""What takes a token."""
+
 OPEN = {
     "static": "files that are the same everywhere",
     "health.show_alive": "probes",
@@ -137,8 +141,9 @@ def test_a_route_that_says_nothing_is_refused_to_everybody(tmp_path: Path) -> No
 def test_the_api_lets_each_role_do_what_it_may_to_its_own_app_alone(web: Web, role: Role, app: str) -> None:
     # Given a token with a role for shop
     token = make_token(furnish(web), role, "shop")
-    doors = [one for one in doors_of(web) if one.endpoint.startswith("api.")]
+    doors = [one for one in doors_of(web) if one.endpoint.startswith(CALLED)]
     assert len(doors) > 20
+    assert "/metrics" in {one.rule for one in doors}
     for door in doors:
         web.requests.asked.clear()
         # When it calls a route about shop, or about the other app
@@ -164,7 +169,7 @@ def test_a_role_for_all_apps_counts_for_each_and_for_what_belongs_to_all(web: We
     token = make_token(furnish(web), role)
 
     for door in doors_of(web):
-        if door.endpoint.startswith("api."):
+        if door.endpoint.startswith(CALLED):
             is_refused = call(web, door, "forum", token).status_code == 403
             assert is_refused is (RANK[role] < RANK[NEEDED[door.action]]), door
 
@@ -190,6 +195,31 @@ def test_pages_let_each_role_do_what_it_may_to_its_own_app_alone(web: Web, role:
         assert answer.status_code == 403, door
         assert "You are not allowed to do this." in answer.text
         assert web.requests.asked == []
+
+
+@pytest.mark.parametrize("role", Role)
+def test_going_past_a_freeze_takes_its_own_right_beside_that_of_the_action(
+    web: Web, monkeypatch: pytest.MonkeyPatch, role: Role
+) -> None:
+    # Given a table in which that takes more than what it comes with, and somebody with a role for shop
+    monkeypatch.setitem(NEEDED, Action.OVERRIDE_FREEZE, Role.ADMIN)
+    token = make_token(furnish(web), role, "shop")
+    header, client = {"Authorization": f"Bearer {token}"}, sign_in(web, token)
+    csrf = csrf_of(client.get("/").text)
+    for app, action, is_wanted in product(IDS, (Action.PROMOTE, Action.START), (True, False)):
+        # When they act with and without it, by call and by form
+        web.requests.asked.clear()
+        place = f"apps/{app}/promote" if action is Action.PROMOTE else f"releases/{IDS[app]}/start"
+        body = {"reason": "hotfix", **({"override_freeze": True} if is_wanted else {})}
+        called = web.client.post(f"/api/v1/{place}", headers=header, json=body)
+        sent = client.post(f"/{place}", data={"csrf_token": csrf, **body})
+        # Then they are refused, unless the table has both
+        needed = [NEEDED[action], *([Role.ADMIN] if is_wanted else [])]
+        is_allowed = app == "shop" and all(RANK[role] >= RANK[one] for one in needed)
+        assert (called.status_code != 403, sent.status_code != 403) == (is_allowed, is_allowed)
+        assert bool(web.requests.asked) is is_allowed
+        if is_wanted and app == "shop" and role is Role.PROMOTER:
+            assert called.get_json(force=True)["detail"].endswith("; override-freeze needs admin")
 
 
 @pytest.mark.parametrize("door", ["api", "pages"])

@@ -44,6 +44,7 @@ def test_a_new_tag_becomes_a_release_and_is_answered_with_its_address(web: Web) 
         "actor": Actor("git", "octocat"),
         "commit": COMMIT,
         "delivery": "72d3162e-cc78-11e3-81ab-4c9367dc0958",
+        "address": "127.0.0.1",
         "reason": "",
     }
 

@@ -5,17 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from release.model import (
-    Actor,
-    Color,
-    ColorObservation,
-    JobKind,
-    JobState,
-    Migration,
-    MigrationRecord,
-    MigrationState,
-    State,
-)
+from release.model import Actor, Color, JobKind, JobState, Migration, MigrationRecord, MigrationState, State
+from release.observation import ColorObservation
 from tests.unit.webhook.fakes import NOW, make_job, make_observation, make_release
 from webhook.offers import Offer, app_offers, release_offers
 from webhook.standing import Standing, stand
@@ -51,6 +42,24 @@ def offered(standing: Standing) -> dict[str, str]:
 )
 def test_an_app_offers_what_its_releases_allow(runs: list[type[object]], buttons: dict[str, str]) -> None:
     assert offered(stand(None, runs)) == buttons  # type: ignore[arg-type]
+
+
+def test_the_panel_to_what_users_were_moved_away_from_says_when_by_whom_and_why() -> None:
+    left = replace(BACK, updated_at=NOW, reason="rolled back by person:anna: users see 500")
+    promote = buttons_of(stand(None, [LIVE, left]))[1]
+    told = "Users were moved away from it at 2026-01-01 12:00 UTC, rolled back by anna: users see 500."
+    assert (promote.label, promote.loses, promote.goes_back) == ("Promote v2.0-blue", told, True)
+    assert release_offers(left, [], stand(None, [LIVE, left]))[0] == promote
+
+    first = buttons_of(stand(None, [LIVE, READY]))[1]
+    assert (first.loses, first.goes_back) == ("", False)
+
+
+def test_what_somebody_just_moved_users_to_is_offered_no_more() -> None:
+    seen = make_observation(live=Color.BLUE)
+    standing = stand(seen, [LIVE, STANDBY])
+    assert (standing.live, standing.current, standing.standby) == (Color.BLUE, None, None)
+    assert stand(seen, [LIVE, READY]).ready is None
 
 
 def test_what_can_not_be_asked_says_what_is_missing() -> None:

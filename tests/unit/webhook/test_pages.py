@@ -12,7 +12,6 @@ from release.model import (
     Actor,
     ByHand,
     Color,
-    ColorObservation,
     JobKind,
     JobState,
     Migration,
@@ -20,6 +19,7 @@ from release.model import (
     MigrationState,
     State,
 )
+from release.observation import ColorObservation
 from release.others import Interference, Tool, Writer
 from release.problems import ProblemDocument
 from release.records import Change, LogLine

@@ -18,7 +18,8 @@ from contextlib import suppress
 from datetime import timedelta
 from ipaddress import ip_network
 from itertools import product
-from threading import Event, Thread
+from threading import Event, Thread, Timer
+from threading import enumerate as enumerate_threads
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -46,6 +47,7 @@ from tests.unit.webhook.providers.test_strict_json import HOSTILE
 from tests.unit.webhook.test_hostile_deliveries import HOSTILE_TAGS
 from webhook.application import create_app
 from webhook.bodies import HOOK_LIMIT
+from webhook.departures import Outgoing
 from webhook.services import WebSettings
 
 if TYPE_CHECKING:
@@ -179,6 +181,30 @@ def test_2_a_trickled_body_is_cut_by_a_timeout(tmp_path: Path) -> None:
     # Then it is cut long before the body would have been there
     assert answer.status_code == 400
     assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize(("is_whole", "expected"), [(True, 0), (False, 1)])
+def test_2_only_a_body_that_is_still_on_its_way_is_waited_for(
+    tmp_path: Path, *, is_whole: bool, expected: int
+) -> None:
+    # Given a body whose reading tells what runs meanwhile
+    web, body, seen = make_patient(tmp_path, patience=10), dump(GITHUB.push()), []
+
+    class Told(io.BytesIO):
+        def readinto(self, into: Any) -> int:  # noqa: ANN401 -- whatever can be written to
+            timers = [one for one in enumerate_threads() if isinstance(one, Timer)]
+            seen.append(sum(one.function.__module__ == "webhook.patience" for one in timers))
+            return super().readinto(into)
+
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        # When it is delivered, there whole or not
+        given = {"wsgi.input": Told(body), "gunicorn.socket": Outgoing(ours, is_whole=is_whole)}
+        given["CONTENT_LENGTH"] = str(len(body))
+        answer = web.client.post(GITHUB.address, headers=GITHUB.headers(body), environ_overrides=given)
+    # Then only one that may keep a thread waiting has a timer, which is a thread as well
+    assert answer.status_code == 202
+    assert seen == [expected]
 
 
 @WITH_EVERY_HOST

@@ -131,6 +131,7 @@ COUNTING = replace(FREE, countdown=Countdown(NOW + timedelta(minutes=9)), is_by_
         (replace(FREE, release=make_release(state=State.LIVE), is_by_itself=True), False),
         (replace(FREE, is_by_itself=True), False),
         (replace(COUNTING, countdown=Countdown(NOW, (Block.TRIED,))), False),
+        (replace(COUNTING, countdown=Countdown(NOW, (Block.READ_BACK,))), False),
         (replace(COUNTING, stop=Stop(ANNA, "", NOW)), False),
         (replace(COUNTING, verdict=REJECTED.verdict), False),
     ],
@@ -179,6 +180,13 @@ def test_an_app_that_is_not_configured_any_more_has_no_rules() -> None:
         (
             replace(COUNTING, countdown=Countdown(NOW, (Block.TRIED,))),
             "not promoted by itself any more: that was tried once, and a person decides now",
+        ),
+        (
+            replace(COUNTING, countdown=Countdown(NOW, (Block.READ_BACK,))),
+            (
+                "not promoted by itself: Redis was emptied since its tag was pushed, "
+                "and what people said to it is lost; a person decides now"
+            ),
         ),
         (replace(COUNTING, release=LIVE, stop=Stop(ANNA, "", NOW)), ""),
     ],

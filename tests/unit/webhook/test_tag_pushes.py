@@ -50,6 +50,7 @@ def test_a_new_tag_becomes_a_release_of_its_app(web: Web, host: Host) -> None:
     assert [(one.subject, one.given["tag"]) for one in web.requests.asked] == [(host.name, TAG)]
     assert web.requests.asked[0].given["commit"] == (COMMIT if host.commit_at else "")
     assert web.requests.asked[0].given["delivery"] == "id-1"
+    assert web.requests.asked[0].given["address"] == "127.0.0.1"
     assert content["release"] == "R1"
     assert content["releases"][0]["app"] == host.name
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import fakeredis
 import pytest
-from flask import Flask
+from flask import Flask, g
 from structlog.testing import capture_logs
 
 from release.problems import Problem
@@ -102,6 +102,19 @@ def test_refusals_attempts_to_sign_in_and_calls_are_counted_apart(throttle: Thro
     assert ask_on(lambda: throttle.check_sign_in("192.0.2.1"), most=FEW) == "too-many-sign-ins"
     throttle.check_calls(None, "192.0.2.1")
     throttle.check_calls("token:ci", "192.0.2.1")
+
+
+def test_a_flood_is_not_looked_up_again_each_time() -> None:
+    # Given a sender that had too many refusals, by a Redis that has forgotten all by now
+    server = fakeredis.FakeServer()
+    app, throttle = make(server)
+    with app.test_request_context("/"):
+        spend(throttle, MOST[Allowance.REFUSALS] + FEW)
+        fakeredis.FakeRedis(server=server).flushall()
+        # Then it is still known, and told when to come again; another one is not held up
+        assert throttle.is_spent("192.0.2.1")
+        assert g.retry_after == 60
+        assert not throttle.is_spent("192.0.2.2")
 
 
 def test_one_process_knows_what_the_other_has_counted() -> None:

@@ -36,8 +36,34 @@ def test_a_job_is_entered_with_what_was_live_and_what_it_became(web: Web) -> Non
     assert (entry.actor, entry.address) == (Actor("token", "ci"), "127.0.0.1")
     assert (entry.action, entry.app, entry.release) == (Action.PROMOTE, "shop", "R1")
     assert (entry.outcome, entry.why, entry.reason) == (Outcome.ACCEPTED, "", "now")
-    assert entry.before == {"live": "R0", "state": "ready"}
-    assert entry.after == {"live": "R0", "state": "ready", "job": "J1"}
+    assert entry.before == {"live": "R0", "state": "ready", "tag": "v2.0-blue"}
+    assert entry.after == {"live": "R0", "state": "ready", "tag": "v2.0-blue", "job": "J1"}
+
+
+@pytest.mark.parametrize(("action", "state"), [("promote", State.READY), ("decommission", State.FAILED)])
+def test_what_the_core_chose_is_entered_with_the_state_that_it_had_before(
+    web: Web, action: str, state: State
+) -> None:
+    web.store.found = [
+        make_release("R1", state=state),
+        make_release("R0", tag="v1.0-green", color=Color.GREEN, state=State.LIVE),
+    ]
+
+    web.client.post(f"/api/v1/apps/shop/{action}", headers=BEARER)
+
+    (entry,) = entries(web)
+    assert entry.release == "R1"
+    assert entry.before == {"live": "R0", "state": state, "tag": "v2.0-blue"}
+
+
+def test_a_redeploy_is_not_entered_as_a_step_of_the_release_that_it_repeats(web: Web) -> None:
+    web.store.found = [make_release("R7", state=State.FAILED)]
+
+    web.client.post("/api/v1/releases/R7/redeploy", headers=BEARER)
+
+    (entry,) = entries(web)
+    assert entry.release == "R1"
+    assert entry.before == {"live": None}
 
 
 def test_a_tag_is_entered_by_its_name_and_what_had_been_asked_before_as_such(web: Web) -> None:

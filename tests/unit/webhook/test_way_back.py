@@ -76,6 +76,13 @@ def test_what_was_retired_on_the_live_color_was_no_way_back() -> None:
     assert note(LIVE, earlier=(same_color,)) == "no way back: no other release has been live and still runs"
 
 
+def test_nobody_is_advised_to_bring_back_what_users_were_moved_away_from() -> None:
+    bad = make_release("R4", tag="v4.0-blue", state=State.RETIRED, was=State.ROLLED_BACK, updated_at=NOW)
+    assert note(LIVE, earlier=(bad,)) == "no way back: no other release has been live and still runs"
+    assert "v4.0" not in note(LIVE, earlier=(bad, RETIRED))
+    assert "`verdigris redeploy R1`" in note(LIVE, earlier=(bad, RETIRED))
+
+
 def test_after_a_rollback_it_names_the_way_forward() -> None:
     left = make_release("R1", tag="v1.0-blue", state=State.ROLLED_BACK)
     assert note(LIVE, left).endswith("promote v1.0-blue to return to it")

@@ -60,6 +60,13 @@ class House:
         self.queue.recover([ready])
         return release_id
 
+    def fail_promote(self, app: str, slug: str) -> None:
+        """The stage of the newest job ends badly."""
+        job, *_ = self.store.recent_jobs(app)
+        problem = ProblemDocument(slug, "The switch was not made", "", "")
+        assert self.queue.claim(job.id, index=0, fence=job.fence, owner="w") is not None
+        self.queue.done(job.id, index=0, fence=job.fence, outcome=StageState.FAILED, problem=problem)
+
     def promotes(self, app: str) -> list[tuple[str | None, Actor, str]]:
         jobs = [job for job in self.store.recent_jobs(app) if job.kind is JobKind.PROMOTE]
         return [(job.release_id, job.actor, job.reason) for job in jobs]
@@ -99,10 +106,7 @@ def test_a_worker_that_was_slow_does_not_try_again_what_failed_meanwhile(house: 
     assert release is not None
     countdown = house.requests.gate.count_down(release)
     house.promoter.look("at-once")
-    (job,) = house.store.recent_jobs("at-once")
-    problem = ProblemDocument("changed", "The route changed", "", "")
-    assert house.queue.claim(job.id, index=0, fence=job.fence, owner="w") is not None
-    house.queue.done(job.id, index=0, fence=job.fence, outcome=StageState.FAILED, problem=problem)
+    house.fail_promote("at-once", "changed")
 
     house.requests.gate.count_down = lambda _: countdown  # type: ignore[method-assign, assignment]
     house.promoter.look("at-once")
@@ -110,6 +114,20 @@ def test_a_worker_that_was_slow_does_not_try_again_what_failed_meanwhile(house: 
     assert len(house.promotes("at-once")) == 1
     # and a person may
     assert house.requests.promote("at-once", actor=ANNA).is_new
+
+
+def test_one_that_a_freeze_kept_from_its_switch_is_promoted_after_it_and_no_more(house: House) -> None:
+    house.make_ready("at-once")
+    house.promoter.look("at-once")
+    house.fail_promote("at-once", "app-frozen")
+
+    house.promoter.look("at-once")
+    house.promoter.look("at-once")
+    assert len(house.promotes("at-once")) == 2
+    house.fail_promote("at-once", "changed")
+    house.promoter.look("at-once")
+
+    assert len(house.promotes("at-once")) == 2
 
 
 def test_an_app_without_a_countdown_is_left_to_people(house: House) -> None:

@@ -12,7 +12,8 @@ import pytest
 from release.difference import Base, Difference
 from release.jobs import NewRelease
 from release.loading import parse_config
-from release.model import Actor, Color, ColorObservation, Observation, State
+from release.model import Actor, Color, State
+from release.observation import ColorObservation, Observation
 from release.problems import NotDurable
 from release.queue import Queue
 from release.store import Store

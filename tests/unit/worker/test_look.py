@@ -11,7 +11,8 @@ import pytest
 
 from release.environment import Settings
 from release.loading import parse_config
-from release.model import Color, ColorObservation, Observation
+from release.model import Color
+from release.observation import ColorObservation, Observation
 from release.queue import Queue
 from release.store import Store
 from source.checkout import Repositories

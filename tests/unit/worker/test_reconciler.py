@@ -115,7 +115,7 @@ def test_a_release_is_told_that_no_worker_is_free() -> None:
 
     text = (
         "deploy has waited for a worker for 12 s: all that serve releases are busy, or none runs."
-        " Start another: verdigris worker --queues releases"
+        " What helps: `verdigris worker --queues releases` starts another worker"
     )
     assert queue.notes == [("a", "1.f2", text)]
 

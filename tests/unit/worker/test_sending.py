@@ -13,13 +13,27 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 import structlog
 from celery import Celery
+from celery.events.event import get_exchange
+from kombu import Queue
 
 from release.model import JobKind, Stage
 from release.records import Offer
-from worker.sending import BEGUN, NEW, TAKEN_OVER, BackgroundSender, Sender, chain_of, quick_sender
+from worker.sending import (
+    BEGUN,
+    NEW,
+    TAKEN_OVER,
+    BackgroundSender,
+    Sender,
+    chain_of,
+    quick_sender,
+    waited,
+    waiting,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    from worker.sending import Notice
 
 STAGES = (Stage.SANITY, Stage.DEPLOY, Stage.MIGRATE, Stage.SMOKE)
 
@@ -156,18 +170,17 @@ class SlowSender:
     """A sender that is held up until a test lets it go."""
 
     go: threading.Event = field(default_factory=threading.Event)
+    begun: threading.Event = field(default_factory=threading.Event)
     done: list[str] = field(default_factory=list)
     broken: bool = False
 
     def send(self, one: Offer) -> None:
+        self.begun.set()
         self.go.wait(10)
         self.done.append(f"send {one.job_id}")
 
-    def show_waiting(self, job_id: str, *, app: str, tag: str, release: str | None) -> None:
-        self.done.append(f"show {job_id} {app} {tag} {release}")
-
-    def close_waiting(self, job_id: str) -> None:
-        self.done.append(f"close {job_id}")
+    def tell(self, notices: Sequence[Notice]) -> None:
+        self.done.append(" + ".join(f"{one.kind} {one.task_id}" for one in notices))
 
 
 def test_nobody_waits_for_the_background_sender() -> None:
@@ -175,13 +188,62 @@ def test_nobody_waits_for_the_background_sender() -> None:
     background = BackgroundSender(cast("Sender", slow))
 
     background.send(offer())
+    assert slow.begun.wait(10)
     background.show_waiting("job-1", app="shop", tag="v1-blue", release="release-1")
     background.close_waiting("job-1")
 
     assert slow.done == []
     slow.go.set()
     background.close(timeout=10)
-    assert slow.done == ["send job-1", "show job-1 shop v1-blue release-1", "close job-1"]
+    assert slow.done == ["send job-1", "task-sent job-1.waiting + task-succeeded job-1.waiting"]
+
+
+def test_flower_knows_what_waits_before_its_turn_comes() -> None:
+    quick = SlowSender()
+    quick.go.set()
+    background = BackgroundSender(cast("Sender", quick))
+
+    background.show_waiting("job-1", app="shop", tag="v1-blue", release="release-1")
+    background.send(offer())
+    background.close(timeout=10)
+
+    assert quick.done == ["task-sent job-1.waiting", "send job-1"]
+
+
+def test_what_flower_is_told_goes_out_soon_where_nothing_else_does() -> None:
+    quick = SlowSender()
+    background = BackgroundSender(cast("Sender", quick))
+
+    for number in range(3):
+        background.show_waiting(f"job-{number}", app="shop", tag="v1-blue", release=None)
+    until = time.monotonic() + 10
+    while not quick.done and time.monotonic() < until:
+        background.close_waiting("job-0")
+
+    assert quick.done[0].startswith("task-sent job-0.waiting + task-sent job-1.waiting + task-sent job-2.")
+    background.close(timeout=10)
+
+
+def test_a_bundle_is_one_message_in_which_each_event_has_its_own_time() -> None:
+    app = Celery("test", broker="memory://", set_as_current=False)
+    first, second = waiting("job-1", app="shop", tag="v1-blue", release="rel-1"), waited("job-2")
+    with app.connection_for_read() as connection:
+        exchange = get_exchange(connection)
+        heard = connection.SimpleQueue(Queue("heard", exchange, routing_key="#"))
+        Sender(app).tell([first, second])
+
+        (sent, ended) = heard.get(timeout=10).payload
+        heard.close()
+    app.close()
+
+    assert (sent["type"], sent["uuid"], sent["timestamp"]) == ("task-sent", "job-1.waiting", first.at)
+    assert (sent["name"], sent["queue"], sent["args"]) == ("release.waiting", "shop", "()")
+    assert sent["kwargs"] == "{'app': 'shop', 'tag': 'v1-blue', 'release': 'rel-1'}"
+    assert (ended["type"], ended["uuid"], ended["timestamp"]) == (
+        "task-succeeded",
+        "job-2.waiting",
+        second.at,
+    )
 
 
 def test_one_thread_publishes_whoever_comes_first() -> None:

@@ -14,7 +14,7 @@ FOR_A_REASON = {
     "worker_prefetch_multiplier": 1,
     "worker_disable_prefetch": True,
     "worker_concurrency": 1,
-    "task_track_started": True,
+    "task_track_started": False,
     "result_extended": True,
     "worker_send_task_events": True,
     "task_send_sent_event": True,
