@@ -7,6 +7,7 @@ two samples a worker looks at every app, as it does every ten seconds, and sees 
 
 from __future__ import annotations
 
+import logging
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +15,8 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
+
+import structlog
 
 from bench.measure import Result, Row, by_turns, run, timed
 from release.clock import utc_now
@@ -186,6 +189,8 @@ def opened(folder: Path, *, apps: int, releases: int) -> Iterator[Site]:
 
 def measure(samples: int) -> Result:
     """Every page of both, by turns."""
+    # What the web process says of each request would stand among the rows.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     rows = []
     with ExitStack() as stack, TemporaryDirectory() as folder:
         small = stack.enter_context(opened(Path(folder, "small"), apps=2, releases=20))

@@ -35,7 +35,7 @@ WAITING_TASK = "release.waiting"
 TAKEN_OVER, BEGUN, NEW = 0, 3, 6
 """Priorities in a Celery queue, the lowest first: a lost stage goes on before others, then what was begun."""
 
-GATHERING: Final = 0.05
+GATHERING: Final = 0.25
 """Seconds for which notices to Flower are gathered into one message."""
 
 
